@@ -1,1 +1,3 @@
+//! Layerbench: `layerbench` opens the window, `layerbench train …` and its like work without one.
+
 fn main() {}

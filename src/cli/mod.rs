@@ -1,0 +1,1 @@
+//! The command line: the same work without a window, on the same [`Session`](crate::session::Session).

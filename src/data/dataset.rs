@@ -1,0 +1,137 @@
+//! A data set in memory: samples of one shape, their labels, and where each came from.
+
+use crate::base::{Dims, Problem};
+
+use super::Task;
+
+/// Samples of one shape with their labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dataset {
+    /// For people: the folder's or file's name.
+    pub name: String,
+    /// What the labels are.
+    pub task: Task,
+    /// What the samples are.
+    pub input: InputKind,
+    /// Shape of one sample: `[channels, height, width]` or `[columns]`.
+    pub dims: Dims,
+    /// All samples, one after the other.
+    pub features: Features,
+    /// One label for each sample.
+    pub labels: Labels,
+    /// Names of the classes in the order of their indices; empty for regression.
+    pub classes: Vec<String>,
+    /// Name of the target, e.g. `species`; `class` for folders.
+    pub target: String,
+    /// Where each sample came from: the path below the source, or `row 17`.
+    pub origins: Vec<String>,
+    /// The part that the data itself gives to each sample (a test file, say); empty if it gives none.
+    pub given_parts: Vec<Part>,
+    /// What was found on the way: unreadable files, ragged rows, empty classes …
+    pub problems: Vec<Problem>,
+    /// blake3 of features, labels and classes, in hexadecimal: two imports of the same data have the same one.
+    pub fingerprint: String,
+}
+
+/// What samples are, and how to show them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InputKind {
+    /// Images with 1 or 3 channels, values 0 to 255.
+    Image,
+    /// Table rows.
+    Table {
+        /// What stands at each position of a sample; a category takes several positions.
+        columns: Vec<InputColumn>,
+    },
+}
+
+/// One position of a table sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputColumn {
+    /// Name of the column in the file.
+    pub column: String,
+    /// What it holds.
+    pub kind: ColumnKind,
+}
+
+/// What a position of a table sample holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ColumnKind {
+    /// A number; NaN where it is missing.
+    Number,
+    /// 1 where the column has this value, else 0.
+    Category(String),
+}
+
+/// The values of all samples.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Features {
+    /// Images as they are stored: one byte a value.
+    Bytes(Vec<u8>),
+    /// Tables; NaN is a missing value.
+    Floats(Vec<f32>),
+}
+
+/// The labels of all samples.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Labels {
+    /// Indices into [`Dataset::classes`].
+    Classes(Vec<u32>),
+    /// Real targets.
+    Values(Vec<f32>),
+}
+
+/// The three parts of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// The network learns from these.
+    Train,
+    /// These choose settings and the best epoch.
+    Validation,
+    /// These are looked at last.
+    Test,
+}
+
+impl Dataset {
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        match &self.labels {
+            Labels::Classes(labels) => labels.len(),
+            Labels::Values(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Class index of a sample, for classification.
+    pub fn class_of(&self, sample: usize) -> Option<u32> {
+        match &self.labels {
+            Labels::Classes(labels) => labels.get(sample).copied(),
+            Labels::Values(_) => None,
+        }
+    }
+
+    /// The raw values of one sample as floats (images 0 to 255, missing table values NaN).
+    pub fn sample(&self, sample: usize) -> Vec<f32> {
+        let size = self.dims.elements();
+        let range = sample * size..(sample + 1) * size;
+        match &self.features {
+            Features::Bytes(bytes) => bytes.get(range).unwrap_or(&[]).iter().map(|&byte| f32::from(byte)).collect(),
+            Features::Floats(floats) => floats.get(range).unwrap_or(&[]).to_vec(),
+        }
+    }
+
+    /// How many of `samples` are in each class.
+    pub fn class_counts(&self, samples: &[u32]) -> Vec<usize> {
+        let mut counts = vec![0; self.classes.len()];
+        for &sample in samples {
+            if let Some(count) = self.class_of(sample as usize).and_then(|class| counts.get_mut(class as usize)) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+}

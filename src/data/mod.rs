@@ -1,0 +1,114 @@
+//! Data sets: where they come from, how they are split and scaled, and the batches made from them.
+//!
+//! An importer ([`importers`]) turns files into a [`Dataset`] on a job thread. [`prepare`] splits it and fits the
+//! normalization on the training part alone; the result is shared, read-only, by training, evaluation and the window.
+
+pub mod batch;
+pub mod dataset;
+pub mod importers;
+pub mod normalize;
+pub mod split;
+
+pub use dataset::{ColumnKind, Dataset, Features, InputColumn, InputKind, Labels, Part};
+pub use normalize::{Normalization, Normalizer};
+pub use split::{Split, SplitConfig};
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Progress;
+
+/// What kind of answer the network gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// One class of a list.
+    #[default]
+    Classification,
+    /// One real number.
+    Regression,
+}
+
+/// Where the data of a project comes from and how it is prepared: plain values, stored in the project file.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DataConfig {
+    /// Where it is.
+    pub source: Source,
+    /// Id of the importer, e.g. `image_folder`.
+    pub format: String,
+    /// The importer's options that differ from its defaults.
+    pub options: serde_json::Map<String, serde_json::Value>,
+    /// How it is split.
+    pub split: SplitConfig,
+    /// How it is scaled.
+    pub normalization: Normalization,
+}
+
+/// Where data is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A data set inside the program, by name (`digits`).
+    Embedded(String),
+    /// A file or folder; relative paths start at the project's folder.
+    Path(PathBuf),
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Embedded("digits".to_owned())
+    }
+}
+
+/// A data set that is ready for training.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    /// The samples.
+    pub dataset: Arc<Dataset>,
+    /// Which sample is in which part.
+    pub split: Split,
+    /// Fitted on the training part.
+    pub normalizer: Normalizer,
+}
+
+/// Why data could not be read or prepared. The text names the file, the place and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// Someone cancelled the job.
+    #[error("the import was cancelled")]
+    Cancelled,
+    /// A file or folder could not be read.
+    #[error(transparent)]
+    File(#[from] crate::base::files::FileError),
+    /// The content is not what the importer takes.
+    #[error("{}: {message}. {hint}", path.display())]
+    Content {
+        /// The file or folder.
+        path: PathBuf,
+        /// Which rule, what was found, and at which row.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
+    /// A tensor could not be made.
+    #[error("could not make a batch: {0}")]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// Reads the data of a project. `project_folder` is where relative paths start.
+///
+/// # Errors
+/// If nothing usable could be read. Single bad files are listed in [`Dataset::problems`] instead.
+pub fn load(config: &DataConfig, project_folder: &Path, progress: &Progress) -> Result<Dataset, DataError> {
+    importers::read(config, project_folder, progress)
+}
+
+/// Splits a data set and fits its normalization on the training part.
+pub fn prepare(dataset: Arc<Dataset>, config: &DataConfig) -> Prepared {
+    let split = split::split(&dataset, &config.split);
+    let normalizer = Normalizer::fit(&dataset, &split.train, config.normalization);
+    Prepared { dataset, split, normalizer }
+}

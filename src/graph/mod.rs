@@ -1,0 +1,13 @@
+//! Networks as plain data, what can be said of them without running them, and the compiled network.
+//!
+//! [`Graph`] is what the editor changes and the project stores. [`analyze`] gives every problem, shape and cost at once.
+//! [`Network`] runs it.
+
+pub mod analysis;
+pub mod model;
+pub mod network;
+pub mod presets;
+
+pub use analysis::{Analysis, MemoryPlan, NodeAnalysis, analyze};
+pub use model::{Block, Graph, Node, NodeRole, Wire};
+pub use network::{Gradients, Network, NetworkError, Parameter, Pass};

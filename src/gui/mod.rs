@@ -1,0 +1,5 @@
+//! The window: reads the [`Session`](crate::session::Session), sends it commands, and draws.
+
+pub mod icons;
+pub mod panels;
+pub mod theme;

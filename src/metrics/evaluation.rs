@@ -1,0 +1,65 @@
+//! The evaluation of a trained network on one part of the data.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything the evaluation panel and the command line show. Definitions as in scikit-learn, 0 where a ratio has no samples.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Evaluation {
+    /// The part: `test`, `validation` or `train`.
+    pub part: String,
+    /// Mean loss.
+    pub loss: f64,
+    /// Share of right answers (classification).
+    pub accuracy: f64,
+    /// Shares of samples whose class is among the k most probable ones, as (k, share).
+    pub top_k: Vec<(usize, f64)>,
+    /// Mean over classes.
+    pub macro_average: ClassScores,
+    /// Mean weighted by each class's samples.
+    pub weighted_average: ClassScores,
+    /// One for each class.
+    pub per_class: Vec<ClassScores>,
+    /// `confusion[truth][predicted]` counts samples.
+    pub confusion: Vec<Vec<u64>>,
+    /// One for each sample, in the order of the part.
+    pub samples: Vec<SampleResult>,
+    /// Regression: mean absolute error, in the target's unit.
+    pub mean_absolute_error: Option<f64>,
+    /// Regression: root of the mean squared error, in the target's unit.
+    pub root_mean_squared_error: Option<f64>,
+    /// Regression: coefficient of determination.
+    pub r_squared: Option<f64>,
+    /// Median of the time for one sample, milliseconds.
+    pub inference_ms_p50: f64,
+    /// 95th percentile of the same.
+    pub inference_ms_p95: f64,
+}
+
+/// Precision, recall and F1 of a class or an average.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct ClassScores {
+    /// Share of the predictions of this class that are right.
+    pub precision: f64,
+    /// Share of the samples of this class that were found.
+    pub recall: f64,
+    /// Harmonic mean of the two.
+    pub f1: f64,
+    /// Samples of this class.
+    pub support: u64,
+}
+
+/// One evaluated sample.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SampleResult {
+    /// Index in the data set.
+    pub sample: u32,
+    /// Class index, or the real target.
+    pub truth: f32,
+    /// Class index, or the predicted value in the target's unit.
+    pub predicted: f32,
+    /// Probability of the predicted class; 0 for regression.
+    pub confidence: f32,
+    /// Loss of this sample.
+    pub loss: f32,
+}

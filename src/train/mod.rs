@@ -1,0 +1,15 @@
+//! Training: settings, the loop, its thread, and runs on disk.
+
+pub mod config;
+pub mod device;
+pub mod events;
+pub mod record;
+pub mod run;
+pub mod worker;
+
+pub use config::TrainConfig;
+pub use device::DeviceInfo;
+pub use events::{Control, Ending, EpochMetrics, Outcome, Phase, StepMetrics, TrainEvent};
+pub use record::RunRecord;
+pub use run::{TrainError, TrainJob};
+pub use worker::Worker;
