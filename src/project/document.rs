@@ -22,13 +22,30 @@ pub struct Project {
     pub graph: Graph,
     /// Settings of the next run.
     pub train: TrainConfig,
-    /// What the window shows: step, selected run, panel layout. Not part of undo.
+    /// What the window shows: step, selected run, panel layout. Not part of undo, and stored beside the project file
+    /// rather than in it, so that looking at a project does not change it for version control.
+    #[serde(skip_serializing)]
     pub view: View,
 }
 
 impl Project {
     /// The version of the file's layout that this program writes.
     pub const SCHEMA: u32 = 1;
+
+    /// An empty project of that name.
+    pub fn named(name: &str) -> Self {
+        Self { schema: Self::SCHEMA, name: name.to_owned(), ..Self::default() }
+    }
+
+    /// Whether both hold the same work; what the window shows may differ.
+    pub fn same_content(&self, other: &Self) -> bool {
+        let Self { schema: _, name, data, network, graph, train, view: _ } = self;
+        *name == other.name
+            && *data == other.data
+            && *network == other.network
+            && *train == other.train
+            && *graph == other.graph
+    }
 }
 
 /// What the window shows, so that it reopens as it was.

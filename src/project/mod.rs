@@ -4,8 +4,12 @@ pub mod document;
 pub mod edit;
 pub mod file;
 pub mod history;
+pub mod lock;
+pub mod reading;
+pub mod recovery;
 
-pub use document::{Project, Step};
+pub use document::{Project, Step, View};
 pub use edit::Edit;
-pub use file::{ProjectError, ProjectFile};
+pub use file::{Access, Opened, ProjectError, ProjectFile};
 pub use history::History;
+pub use recovery::Recovery;
