@@ -157,11 +157,9 @@ impl ProjectFile {
         let name = folder.file_name().map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned());
         let path = folder.join(format!("{name}.{EXTENSION}"));
         let side = side_folder(&path);
-        let lock = take_lock(&path, &side)?.ok_or_else(|| {
-            FileError::of("can't write", &path)(io::Error::from(io::ErrorKind::PermissionDenied))
-        })?;
-        let file =
-            Self { path, lock: Some(lock), unknown: Map::new(), base: Arc::new(Mutex::new(String::new())) };
+        let lock = take_lock(&path, &side)?
+            .ok_or_else(|| FileError::of("can't write", &path)(io::Error::from(io::ErrorKind::PermissionDenied)))?;
+        let file = Self { path, lock: Some(lock), unknown: Map::new(), base: Arc::new(Mutex::new(String::new())) };
         file.save(project)?;
         Ok(file)
     }
@@ -382,7 +380,11 @@ fn read_limited(path: &Path) -> Result<Vec<u8>, ProjectError> {
     if size > LARGEST_FILE {
         return Err(ProjectError::Damaged {
             path: path.to_owned(),
-            message: format!("it has {}; project files have at most {}", format::bytes(size), format::bytes(LARGEST_FILE)),
+            message: format!(
+                "it has {}; project files have at most {}",
+                format::bytes(size),
+                format::bytes(LARGEST_FILE)
+            ),
             hint: "Check whether this is the right file".to_owned(),
         });
     }
@@ -401,7 +403,8 @@ fn explain(error: ParseError, path: &Path, side: &Path) -> ProjectError {
             let previous = previous_version(&path);
             let is_readable = |file: &Path| fs::read(file).is_ok_and(|bytes| reading::parse(&bytes).is_ok());
             let hint = if recovery::exists(side) || is_readable(&previous) {
-                let kept = if is_readable(&previous) { format!(" (kept as {})", previous.display()) } else { String::new() };
+                let kept =
+                    if is_readable(&previous) { format!(" (kept as {})", previous.display()) } else { String::new() };
                 format!(
                     "Recover opens unsaved changes or the version before this one{kept}; the damaged file is put aside when you save"
                 )

@@ -42,15 +42,17 @@ pub fn parse(bytes: &[u8]) -> Result<Parsed, ParseError> {
     };
     let schema = match map.get("schema") {
         None => 0,
-        Some(value) => value.as_u64().ok_or_else(|| {
-            ParseError::Damaged(format!("\"schema\" must be a whole number, but it is {value}"))
-        })?,
+        Some(value) => value
+            .as_u64()
+            .ok_or_else(|| ParseError::Damaged(format!("\"schema\" must be a whole number, but it is {value}")))?,
     };
     if schema > u64::from(Project::SCHEMA) {
         return Err(ParseError::Newer(schema));
     }
     if schema == 0 && !map.contains_key("graph") && !map.contains_key("data") {
-        return Err(ParseError::Damaged("it is JSON, but has neither \"schema\" nor \"graph\" nor \"data\"".to_owned()));
+        return Err(ParseError::Damaged(
+            "it is JSON, but has neither \"schema\" nor \"graph\" nor \"data\"".to_owned(),
+        ));
     }
     migrate(&mut map, schema);
 
