@@ -29,7 +29,7 @@ pub struct Dataset {
     pub given_parts: Vec<Part>,
     /// What was found on the way: unreadable files, ragged rows, empty classes …
     pub problems: Vec<Problem>,
-    /// blake3 of features, labels and classes, in hexadecimal: two imports of the same data have the same one.
+    /// blake3 of shape, features, labels and classes, in hexadecimal: two imports of the same data have the same one.
     pub fingerprint: String,
 }
 
@@ -124,6 +124,28 @@ impl Dataset {
         }
     }
 
+    /// Computes the fingerprint; importers call it last.
+    pub fn seal(&mut self) {
+        let mut hasher = blake3::Hasher::new();
+        // The lengths go in as well, so that no two data sets run together to the same bytes.
+        hasher.update(&(self.dims.0.len() as u64).to_le_bytes());
+        for &size in &self.dims.0 {
+            hasher.update(&(size as u64).to_le_bytes());
+        }
+        match &self.features {
+            Features::Bytes(bytes) => hasher.update(b"bytes").update(bytes),
+            Features::Floats(floats) => hash_words(hasher.update(b"floats"), floats, |value| value.to_le_bytes()),
+        };
+        match &self.labels {
+            Labels::Classes(labels) => hash_words(hasher.update(b"classes"), labels, |label| label.to_le_bytes()),
+            Labels::Values(values) => hash_words(hasher.update(b"values"), values, |value| value.to_le_bytes()),
+        };
+        for class in &self.classes {
+            hasher.update(&(class.len() as u64).to_le_bytes()).update(class.as_bytes());
+        }
+        self.fingerprint = hasher.finalize().to_hex().to_string();
+    }
+
     /// How many of `samples` are in each class.
     pub fn class_counts(&self, samples: &[u32]) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];
@@ -133,5 +155,64 @@ impl Dataset {
             }
         }
         counts
+    }
+}
+
+/// Hashes 4-byte values in blocks: one call for each would be slow.
+fn hash_words<'h, T: Copy>(
+    hasher: &'h mut blake3::Hasher,
+    values: &[T],
+    bytes: impl Fn(T) -> [u8; 4],
+) -> &'h mut blake3::Hasher {
+    let mut block = Vec::with_capacity(16 * 1024);
+    for chunk in values.chunks(4 * 1024) {
+        block.clear();
+        block.extend(chunk.iter().flat_map(|&value| bytes(value)));
+        hasher.update(&block);
+    }
+    hasher
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn two_rows(floats: [f32; 4], classes: [&str; 2]) -> Dataset {
+        let mut dataset = Dataset {
+            name: "test".to_owned(),
+            task: Task::Classification,
+            input: InputKind::Table { columns: Vec::new() },
+            dims: Dims::from([2]),
+            features: Features::Floats(floats.to_vec()),
+            labels: Labels::Classes(vec![0, 1]),
+            classes: classes.map(str::to_owned).to_vec(),
+            target: "class".to_owned(),
+            origins: Vec::new(),
+            given_parts: Vec::new(),
+            problems: Vec::new(),
+            fingerprint: String::new(),
+        };
+        dataset.seal();
+        dataset
+    }
+
+    #[test]
+    fn the_fingerprint_follows_the_content_alone() {
+        let plain = two_rows([1.0, 2.0, 3.0, 4.0], ["a", "b"]);
+        let mut renamed = two_rows([1.0, 2.0, 3.0, 4.0], ["a", "b"]);
+        renamed.name = "other".to_owned();
+        renamed.seal();
+        assert_eq!(plain.fingerprint, renamed.fingerprint);
+        assert_ne!(plain.fingerprint, two_rows([1.0, 2.0, 3.0, 5.0], ["a", "b"]).fingerprint);
+        assert_ne!(plain.fingerprint, two_rows([1.0, 2.0, 3.0, 4.0], ["ab", ""]).fingerprint);
+    }
+
+    #[test]
+    fn a_sample_outside_is_empty_and_has_no_class() {
+        let dataset = two_rows([1.0, 2.0, 3.0, 4.0], ["a", "b"]);
+        assert_eq!(dataset.sample(1), [3.0, 4.0]);
+        assert!(dataset.sample(2).is_empty());
+        assert_eq!(dataset.class_of(2), None);
+        assert_eq!(dataset.class_counts(&[0, 1, 1, 7]), [1, 2]);
     }
 }

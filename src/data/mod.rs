@@ -5,9 +5,12 @@
 
 pub mod batch;
 pub mod dataset;
+pub mod embedded;
 pub mod importers;
 pub mod normalize;
+pub mod preview;
 pub mod split;
+pub mod stats;
 
 pub use dataset::{ColumnKind, Dataset, Features, InputColumn, InputKind, Labels, Part};
 pub use normalize::{Normalization, Normalizer};
@@ -18,7 +21,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Progress;
+use crate::base::{Dims, Problem, Progress};
 
 /// What kind of answer the network gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -93,9 +96,34 @@ pub enum DataError {
         /// What to do.
         hint: String,
     },
+    /// A sample that the data set does not have was asked for.
+    #[error("sample {sample} was asked for, but the data set has {len} samples")]
+    NoSuchSample {
+        /// Its index.
+        sample: u32,
+        /// Samples in the data set.
+        len: usize,
+    },
+    /// Values that are not one sample.
+    #[error("a sample has {expected} values ({dims}), but {found} were given")]
+    SampleSize {
+        /// Shape of the data set's samples.
+        dims: Dims,
+        /// Values in it.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
     /// A tensor could not be made.
     #[error("could not make a batch: {0}")]
     Tensor(#[from] candle_core::Error),
+}
+
+impl DataError {
+    /// What is wrong with the content of a file or folder, and what to do.
+    pub fn content(path: impl Into<PathBuf>, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Content { path: path.into(), message: message.into(), hint: hint.into() }
+    }
 }
 
 /// Reads the data of a project. `project_folder` is where relative paths start.
@@ -111,4 +139,12 @@ pub fn prepare(dataset: Arc<Dataset>, config: &DataConfig) -> Prepared {
     let split = split::split(&dataset, &config.split);
     let normalizer = Normalizer::fit(&dataset, &split.train, config.normalization);
     Prepared { dataset, split, normalizer }
+}
+
+/// Everything that is odd about the data and its division, for the list of problems.
+pub fn problems(prepared: &Prepared, config: &DataConfig) -> Vec<Problem> {
+    let Prepared { dataset, split, normalizer: _ } = prepared;
+    let mut problems = dataset.problems.clone();
+    problems.extend(split::problems(dataset, &config.split, split));
+    problems
 }

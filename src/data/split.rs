@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{Field, ParamVisitor, Params};
+use crate::base::rng::Stream;
+use crate::base::{Field, ParamVisitor, Params, Place, Problem};
 
 use super::{Dataset, Part};
 
@@ -66,8 +67,276 @@ impl Split {
     }
 }
 
-/// Divides a data set.
+/// Largest share that validation and test take together; more is scaled down to it.
+const MOST_HELD_OUT: f64 = 0.9;
+
+/// Divides a data set. Parts that the data gives itself are kept: a given test part stays the test part, and what it
+/// does not give (validation, mostly) is taken from the given training part. Each class keeps at least one sample in
+/// training. The same data and settings give the same division on every machine.
 pub fn split(dataset: &Dataset, config: &SplitConfig) -> Split {
-    let _ = config;
-    Split { train: (0..dataset.len() as u32).collect(), ..Split::default() }
+    let given = |part| dataset.given_parts.len() == dataset.len() && dataset.given_parts.contains(&part);
+    let has_parts = given(Part::Train);
+    let is_free = |sample: &u32| !has_parts || dataset.given_parts.get(*sample as usize) == Some(&Part::Train);
+    let (validation, test) = shares(config);
+    let validation = if has_parts && given(Part::Validation) { 0.0 } else { validation };
+    let test = if has_parts && given(Part::Test) { 0.0 } else { test };
+
+    let mut groups = groups(dataset, config, is_free);
+    for (class, group) in groups.iter_mut().enumerate() {
+        Stream::new(config.seed, &format!("split.{class}")).shuffle(group);
+    }
+    let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
+    let room: Vec<usize> = sizes.iter().map(|size| size.saturating_sub(1)).collect();
+    let tests = apportion(&sizes, &room, test);
+    let room: Vec<usize> = room.iter().zip(&tests).map(|(room, test)| room - test).collect();
+    let validations = apportion(&sizes, &room, validation);
+
+    let mut split = Split::default();
+    for ((group, tests), validations) in groups.into_iter().zip(tests).zip(validations) {
+        let mut group = group.into_iter();
+        split.test.extend(group.by_ref().take(tests));
+        split.validation.extend(group.by_ref().take(validations));
+        split.train.extend(group);
+    }
+    if has_parts {
+        for (sample, part) in (0..).zip(&dataset.given_parts) {
+            match part {
+                Part::Train => {}
+                Part::Validation => split.validation.push(sample),
+                Part::Test => split.test.push(sample),
+            }
+        }
+    }
+    split.train.sort_unstable();
+    split.validation.sort_unstable();
+    split.test.sort_unstable();
+    split
+}
+
+/// What is odd about a division: shares that leave nothing to learn from, parts without samples, classes that are
+/// too small to be in every part.
+pub fn problems(dataset: &Dataset, config: &SplitConfig, split: &Split) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let place = |name: &str| Place::Setting(format!("split.{name}"));
+    if config.validation + config.test > MOST_HELD_OUT {
+        let (validation, test) = shares(config);
+        problems.push(Problem::warning(
+            place("validation"),
+            format!(
+                "Validation and test may take {:.0} % of the samples together, but {:.0} % were asked for, so they \
+                 take {:.0} % and {:.0} %",
+                MOST_HELD_OUT * 100.0,
+                (config.validation + config.test) * 100.0,
+                validation * 100.0,
+                test * 100.0
+            ),
+            "Choose smaller shares",
+        ));
+    }
+    for (name, part) in [("validation", &split.validation), ("test", &split.test)] {
+        if part.is_empty() && !dataset.is_empty() {
+            let effect = if name == "test" {
+                "so there is nothing for an honest evaluation"
+            } else {
+                "so no epoch can be called the best"
+            };
+            let message = format!("The {name} part has no samples, {effect}");
+            problems.push(Problem::warning(place(name), message, "Choose a larger share, or add samples"));
+        }
+    }
+
+    let missing_in = |part: &[u32]| -> Vec<&str> {
+        let counts = dataset.class_counts(part);
+        let empty = dataset.classes.iter().zip(counts).filter(|(_, count)| *count == 0);
+        empty.map(|(class, _)| class.as_str()).collect()
+    };
+    let absent = missing_in(&(0..dataset.len() as u32).collect::<Vec<_>>());
+    for (name, part) in [("training", &split.train), ("validation", &split.validation), ("test", &split.test)] {
+        let missing: Vec<&str> = missing_in(part).into_iter().filter(|class| !absent.contains(class)).collect();
+        if part.is_empty() || missing.is_empty() {
+            continue;
+        }
+        let hint = if config.stratified {
+            "Add samples of these classes, or choose a larger share"
+        } else {
+            "Turn on Stratified, or add samples of these classes"
+        };
+        let message = format!("The {name} part has no samples of {}", shortened(&missing));
+        problems.push(Problem::warning(place("stratified"), message, hint));
+    }
+    problems
+}
+
+/// The shares as they are used: within range, and together at most [`MOST_HELD_OUT`].
+fn shares(config: &SplitConfig) -> (f64, f64) {
+    let usable = |share: f64| if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
+    let (validation, test) = (usable(config.validation), usable(config.test));
+    let shrink = (MOST_HELD_OUT / (validation + test)).min(1.0);
+    (validation * shrink, test * shrink)
+}
+
+/// Samples that are divided alike: one group for each class, or one for all.
+fn groups(dataset: &Dataset, config: &SplitConfig, is_free: impl Fn(&u32) -> bool) -> Vec<Vec<u32>> {
+    let free = (0..dataset.len() as u32).filter(is_free);
+    if !config.stratified || dataset.classes.is_empty() {
+        return vec![free.collect()];
+    }
+    let mut groups = vec![Vec::new(); dataset.classes.len()];
+    for sample in free {
+        let class = dataset.class_of(sample as usize).unwrap_or(0) as usize;
+        if let Some(group) = groups.get_mut(class) {
+            group.push(sample);
+        }
+    }
+    groups
+}
+
+/// How many of each group make up `share` of all: rounded down, and what is missing to the rounded total goes to the
+/// groups that lost most (largest remainder). No group gives more than its `room`.
+fn apportion(sizes: &[usize], room: &[usize], share: f64) -> Vec<usize> {
+    if share <= 0.0 {
+        return vec![0; sizes.len()];
+    }
+    let exact = |size: usize| size as f64 * share;
+    let mut counts: Vec<usize> =
+        sizes.iter().zip(room).map(|(&size, &room)| (exact(size).floor() as usize).min(room)).collect();
+    // A share that was asked for is never rounded away.
+    let total = (exact(sizes.iter().sum()).round() as usize).max(1);
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    let lost = |group: &usize| sizes.get(*group).map_or(0.0, |&size| exact(size).fract());
+    order.sort_by(|left, right| lost(right).total_cmp(&lost(left)));
+    let mut left = total.saturating_sub(counts.iter().sum());
+    for group in order {
+        let Some((count, room)) = counts.get_mut(group).zip(room.get(group)) else { continue };
+        if left > 0 && *count < *room {
+            *count += 1;
+            left -= 1;
+        }
+    }
+    counts
+}
+
+/// `a, b, c and 12 more classes`.
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        1 => format!("{shown} and 1 more class"),
+        more => format!("{shown} and {more} more classes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::Dims;
+    use crate::data::{Features, InputKind, Labels, Task, embedded};
+
+    /// A data set with so many samples in each class.
+    fn of_counts(counts: &[usize]) -> Dataset {
+        let labels: Vec<u32> = (0..).zip(counts).flat_map(|(class, &count)| vec![class; count]).collect();
+        Dataset {
+            name: "test".to_owned(),
+            task: Task::Classification,
+            input: InputKind::Image,
+            dims: Dims::from([1, 1, 1]),
+            features: Features::Bytes(vec![0; labels.len()]),
+            labels: Labels::Classes(labels),
+            classes: (0..counts.len()).map(|class| format!("c{class}")).collect(),
+            target: "class".to_owned(),
+            origins: Vec::new(),
+            given_parts: Vec::new(),
+            problems: Vec::new(),
+            fingerprint: String::new(),
+        }
+    }
+
+    fn config(validation: f64, test: f64) -> SplitConfig {
+        SplitConfig { validation, test, ..SplitConfig::default() }
+    }
+
+    #[test]
+    fn digits_keep_the_share_of_each_class() {
+        let digits = embedded::read("digits").unwrap();
+        let parts = split(&digits, &SplitConfig::default());
+        assert_eq!((parts.train.len(), parts.validation.len(), parts.test.len()), (1257, 270, 270));
+        for counts in [digits.class_counts(&parts.validation), digits.class_counts(&parts.test)] {
+            assert!(counts.iter().all(|count| (26..=28).contains(count)), "{counts:?}");
+        }
+        assert!(problems(&digits, &SplitConfig::default(), &parts).is_empty());
+    }
+
+    #[test]
+    fn the_seed_decides() {
+        let digits = embedded::read("digits").unwrap();
+        let other = SplitConfig { seed: 43, ..SplitConfig::default() };
+        assert_eq!(split(&digits, &SplitConfig::default()), split(&digits, &SplitConfig::default()));
+        assert_ne!(split(&digits, &SplitConfig::default()).test, split(&digits, &other).test);
+        // Held still on purpose: another order here would change every project's results.
+        assert_eq!(split(&digits, &SplitConfig::default()).test[..5], [1, 4, 23, 26, 33]);
+    }
+
+    #[test]
+    fn small_classes_still_fill_the_parts() {
+        // 30 classes of 3 samples: 15 % of each is less than half a sample, of all it is 14 samples.
+        let parts = split(&of_counts(&[3; 30]), &config(0.15, 0.15));
+        assert_eq!((parts.validation.len(), parts.test.len()), (14, 14));
+    }
+
+    #[test]
+    fn a_class_of_one_sample_is_learned_from_and_named() {
+        let dataset = of_counts(&[20, 1]);
+        let parts = split(&dataset, &config(0.3, 0.3));
+        assert!(parts.train.contains(&20));
+        let texts: Vec<String> =
+            problems(&dataset, &config(0.3, 0.3), &parts).iter().map(ToString::to_string).collect();
+        assert!(texts.iter().any(|text| text.contains("test part has no samples of c1")), "{texts:?}");
+    }
+
+    #[test]
+    fn shares_of_everything_are_clamped_and_told() {
+        let dataset = of_counts(&[50, 50]);
+        let parts = split(&dataset, &config(0.6, 0.6));
+        assert_eq!((parts.train.len(), parts.validation.len(), parts.test.len()), (10, 45, 45));
+        let problems = problems(&dataset, &config(0.6, 0.6), &parts);
+        assert!(problems[0].message.contains("120 % were asked for"), "{problems:?}");
+        assert_eq!(split(&dataset, &config(f64::NAN, -3.0)).train.len(), 100);
+    }
+
+    #[test]
+    fn a_given_test_part_is_kept() {
+        let mut dataset = of_counts(&[60, 40]);
+        dataset.given_parts = (0..100).map(|at| if at % 5 == 0 { Part::Test } else { Part::Train }).collect();
+        let parts = split(&dataset, &config(0.25, 0.5));
+        assert_eq!(parts.test, (0..100).filter(|at| at % 5 == 0).collect::<Vec<_>>());
+        assert_eq!((parts.train.len(), parts.validation.len()), (60, 20));
+    }
+
+    proptest! {
+        #[test]
+        fn every_sample_is_in_one_part(
+            counts in prop::collection::vec(0_usize..40, 1..8),
+            validation in 0.0..1.0,
+            test in 0.0..1.0,
+            stratified: bool,
+            seed: u64,
+        ) {
+            let dataset = of_counts(&counts);
+            let parts = split(&dataset, &SplitConfig { validation, test, stratified, seed });
+            let mut all = [parts.train.clone(), parts.validation.clone(), parts.test.clone()].concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..dataset.len() as u32).collect::<Vec<_>>());
+            for part in [&parts.train, &parts.validation, &parts.test] {
+                prop_assert!(part.is_sorted());
+            }
+            if stratified {
+                for (count, in_train) in counts.iter().zip(dataset.class_counts(&parts.train)) {
+                    prop_assert_eq!(*count > 0, in_train > 0);
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::base::{Params, Progress};
 
-use super::{DataConfig, DataError, Dataset};
+use super::{DataConfig, DataError, Dataset, Source, embedded};
 
 /// Reads one kind of data.
 pub trait Importer: Send + Sync {
@@ -56,8 +56,21 @@ pub fn sniff(path: &Path) -> Option<&'static dyn Importer> {
 
 /// Reads the data of a project, embedded or from a path.
 pub(super) fn read(config: &DataConfig, project_folder: &Path, progress: &Progress) -> Result<Dataset, DataError> {
-    let _ = (config, project_folder, progress);
-    Err(DataError::Cancelled)
+    let path = match &config.source {
+        Source::Embedded(name) => return embedded::read(name),
+        Source::Path(path) => project_folder.join(path),
+    };
+    let importer = if config.format.is_empty() { sniff(&path) } else { by_id(&config.format) };
+    let Some(importer) = importer else {
+        let known = all().iter().map(|importer| importer.id()).collect::<Vec<_>>().join(", ");
+        let message = if config.format.is_empty() {
+            "no importer knows this kind of file or folder".to_owned()
+        } else {
+            format!("there is no importer '{}'", config.format)
+        };
+        return Err(DataError::content(path, message, format!("Choose one of these formats: {known}")));
+    };
+    importer.read(&path, &config.options, progress)
 }
 
 /// Reads single files as raw samples for prediction, fitted to the data set's shape (image resized and its channels
