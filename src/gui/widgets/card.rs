@@ -1,0 +1,44 @@
+//! Cards: the surfaces that hold a chart, a table, a gallery.
+
+use egui::{CornerRadius, Frame, InnerResponse, Margin, Stroke, Ui};
+
+use super::text::{faint, semibold};
+use crate::gui::theme::{Theme, size};
+
+/// A card around `content`, as high as its content.
+pub fn card<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> InnerResponse<R> {
+    frame(ui).show(ui, content)
+}
+
+/// A card that takes all the room there is.
+pub fn card_filled<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> InnerResponse<R> {
+    frame(ui).show(ui, |ui| {
+        ui.set_min_size(ui.available_size());
+        content(ui)
+    })
+}
+
+/// The head of a card: title on the left, the value that matters and its unit on the right.
+pub fn headline(ui: &mut Ui, title: &str, value: &str, unit: &str) {
+    ui.horizontal(|ui| {
+        ui.label(semibold(title, size::BODY));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if !unit.is_empty() {
+                let text = faint(ui, unit);
+                ui.label(text);
+            }
+            if !value.is_empty() {
+                ui.label(semibold(value, size::HEADLINE));
+            }
+        });
+    });
+}
+
+fn frame(ui: &Ui) -> Frame {
+    let theme = Theme::of(ui.ctx());
+    Frame::new()
+        .fill(theme.card)
+        .stroke(Stroke::new(1.0, theme.line))
+        .corner_radius(CornerRadius::same(size::CARD_RADIUS as u8))
+        .inner_margin(Margin::same(size::PAD as i8))
+}
