@@ -329,7 +329,8 @@ mod tests {
                     assert!(contrast(color, ground) >= 4.5, "{name} {}", contrast(color, ground));
                 }
             }
-            for (name, color) in [("ok", theme.ok), ("warn", theme.warn), ("error", theme.error), ("accent", theme.accent)]
+            for (name, color) in
+                [("ok", theme.ok), ("warn", theme.warn), ("error", theme.error), ("accent", theme.accent)]
             {
                 assert!(contrast(color, theme.panel) >= 4.0, "{name} {}", contrast(color, theme.panel));
             }
