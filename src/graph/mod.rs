@@ -4,10 +4,16 @@
 //! [`Network`] runs it.
 
 pub mod analysis;
+pub mod edit;
+mod flatten;
+pub mod layout;
+mod memory;
 pub mod model;
 pub mod network;
 pub mod presets;
+mod structure;
 
 pub use analysis::{Analysis, MemoryPlan, NodeAnalysis, analyze};
+pub use layout::{Layout, Route, layout};
 pub use model::{Block, Graph, Node, NodeRole, Wire};
 pub use network::{Gradients, Network, NetworkError, Parameter, Pass};

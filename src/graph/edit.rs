@@ -1,0 +1,1 @@
+//! Changes of a network, each refused with a reason when it does not fit.
