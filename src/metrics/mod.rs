@@ -1,7 +1,14 @@
-//! What is measured: curves over a run, and the evaluation of a trained network.
+//! What is measured: curves over a run, the evaluation of a trained network, and the time of a prediction.
 
+pub mod evaluate;
 pub mod evaluation;
+pub mod overfitting;
+pub mod scores;
 pub mod series;
+pub mod timing;
 
+pub use evaluate::{EvaluateError, Summary, evaluate, summarize};
 pub use evaluation::{ClassScores, Evaluation, SampleResult};
+pub use overfitting::{EpochLosses, overfitting};
 pub use series::MetricSeries;
+pub use timing::{Timing, inference_time};

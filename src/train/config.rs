@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Field, ParamVisitor, Params};
 
+use super::optimizers::OptimizerSpec;
+use super::schedules::{Position, ScheduleSpec};
+
 /// Settings of a training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -12,8 +15,24 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Samples a step.
     pub batch_size: usize,
+    /// How gradients change the weights.
+    pub optimizer: OptimizerSpec,
     /// Peak learning rate.
     pub learning_rate: f64,
+    /// How the learning rate changes.
+    pub schedule: ScheduleSpec,
+    /// Epochs over which the learning rate rises to its peak first.
+    pub warmup_epochs: f64,
+    /// Pull of the weights towards zero.
+    pub weight_decay: f64,
+    /// Largest norm of all gradients together; 0 leaves them.
+    pub clip_norm: f64,
+    /// Epochs without a better validation loss after which the run ends; 0 never ends it.
+    pub early_stopping: usize,
+    /// Keeps the weights of the best epoch instead of the last.
+    pub keep_best: bool,
+    /// Seconds between checkpoints.
+    pub checkpoint_seconds: f64,
     /// Seed of weights, shuffle and dropout.
     pub seed: u64,
     /// `cpu`, `cuda:0`, `metal`.
@@ -22,16 +41,174 @@ pub struct TrainConfig {
 
 impl Default for TrainConfig {
     fn default() -> Self {
-        Self { epochs: 20, batch_size: 64, learning_rate: 1e-3, seed: 42, device: "cpu".to_owned() }
+        Self {
+            epochs: 20,
+            batch_size: 32,
+            optimizer: OptimizerSpec::default(),
+            learning_rate: 1e-3,
+            schedule: ScheduleSpec::default(),
+            warmup_epochs: 0.0,
+            weight_decay: 0.01,
+            clip_norm: 0.0,
+            early_stopping: 0,
+            keep_best: true,
+            checkpoint_seconds: 30.0,
+            seed: 42,
+            device: "cpu".to_owned(),
+        }
     }
 }
 
 impl Params for TrainConfig {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
-        let field = Field::new("epochs", "Epochs").help("Passes over the training part.");
-        visitor.count(field, &mut self.epochs, 1..=100_000);
-        let field =
-            Field::new("batch_size", "Batch size").unit("samples").help("Samples whose mean gradient makes one step.");
-        visitor.count(field, &mut self.batch_size, 1..=65_536);
+        let Self {
+            epochs,
+            batch_size,
+            optimizer,
+            learning_rate,
+            schedule,
+            warmup_epochs,
+            weight_decay,
+            clip_norm,
+            early_stopping,
+            keep_best,
+            checkpoint_seconds,
+            seed,
+            device,
+        } = self;
+        let field = Field::new("epochs", "Epochs")
+            .help("Passes over the training part. More epochs learn more, until the network starts to learn samples by heart.");
+        visitor.count(field, epochs, 1..=100_000);
+        let field = Field::new("batch_size", "Batch size").unit("samples").help(
+            "Samples whose mean gradient makes one step. Larger batches run faster a sample and need more memory; \
+             smaller ones make more, noisier steps.",
+        );
+        visitor.count(field, batch_size, 1..=65_536);
+        let field = Field::new("optimizer", "Optimizer").help("How gradients change the weights.");
+        visitor.choice(field, optimizer);
+        optimizer.visit(visitor);
+        let field = Field::new("learning_rate", "Learning rate").help(
+            "How far one step goes. Too large and the loss jumps or becomes NaN; too small and it hardly falls. \
+             0.001 suits AdamW, 0.01 to 0.1 suits SGD.",
+        );
+        visitor.number(field, learning_rate, 0.0..=1e9);
+        let field = Field::new("schedule", "Schedule").help("How the learning rate changes over the run.");
+        visitor.choice(field, schedule);
+        schedule.visit(visitor);
+        let field = Field::new("warmup_epochs", "Warm-up").unit("epochs").help(
+            "The learning rate rises from near 0 to its peak over these epochs, so that the first gradients of untrained \
+             weights do no harm. 0 starts at the peak; fractions are allowed.",
+        );
+        visitor.number(field, warmup_epochs, 0.0..=100_000.0);
+        let field = Field::new("weight_decay", "Weight decay").help(
+            "Pulls all weights a little towards zero at each step, which holds back overfitting. 0 turns it off.",
+        );
+        visitor.number(field, weight_decay, 0.0..=10.0);
+        let field = Field::new("clip_norm", "Clip gradients at").help(
+            "Scales all gradients down together when their norm is larger than this, so that one odd batch does no harm. \
+             0 turns it off; 1 is common.",
+        );
+        visitor.number(field, clip_norm, 0.0..=1e9);
+        let field = Field::new("early_stopping", "Stop early after").unit("epochs").help(
+            "Ends the run when the validation loss was not better than the best for so many epochs. 0 turns it off.",
+        );
+        visitor.count(field, early_stopping, 0..=100_000);
+        let field = Field::new("keep_best", "Keep best")
+            .help("Keeps the weights of the epoch with the lowest validation loss; otherwise those of the last epoch.");
+        visitor.flag(field, keep_best);
+        let field = Field::new("checkpoint_seconds", "Checkpoint every").unit("s").help(
+            "How often the run is stored so that it can go on after a crash or a stop. Saving never takes more than 5 % \
+             of the time: large networks are saved less often.",
+        );
+        visitor.number(field, checkpoint_seconds, 0.0..=86_400.0);
+        let mut number = usize::try_from(*seed).unwrap_or(usize::MAX);
+        let field = Field::new("seed", "Seed").help(
+            "Start of all random numbers: first weights, order of samples, dropout. The same seed gives the same run on the CPU.",
+        );
+        visitor.count(field, &mut number, 0..=usize::MAX);
+        *seed = number as u64;
+        let field = Field::new("device", "Device").help("Where the run computes: cpu, cuda:0 or metal.");
+        visitor.text(field, device);
+    }
+}
+
+impl TrainConfig {
+    /// The learning rate of a step, counted from 0: a linear warm-up to the peak, then the schedule over the rest.
+    pub fn learning_rate_at(&self, step: u64, steps_per_epoch: u64) -> f64 {
+        let per_epoch = steps_per_epoch.max(1) as f64;
+        let total = per_epoch * self.epochs as f64;
+        let warmup = (self.warmup_epochs * per_epoch).round().min(total);
+        let step = step as f64;
+        if step < warmup {
+            return self.learning_rate * (step + 1.0) / warmup;
+        }
+        let at = Position {
+            progress: (step - warmup) / (total - warmup).max(1.0),
+            epochs: ((step - warmup) / per_epoch + 1e-9).max(0.0),
+        };
+        self.learning_rate * self.schedule.share(at)
+    }
+
+    /// Values that the optimizer keeps for each trainable one, for the memory plan.
+    pub fn optimizer_values(&self) -> u64 {
+        self.optimizer.state_names().len() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::params;
+
+    #[test]
+    fn every_field_is_set_by_name_and_survives_the_file() {
+        let mut config = TrainConfig::default();
+        for (name, value) in [
+            ("epochs", "3"),
+            ("batch_size", "16"),
+            ("optimizer", "sgd"),
+            ("momentum", "0.8"),
+            ("nesterov", "true"),
+            ("learning_rate", "0.1"),
+            ("schedule", "step"),
+            ("every_epochs", "2"),
+            ("warmup_epochs", "0.5"),
+            ("weight_decay", "0"),
+            ("clip_norm", "1"),
+            ("early_stopping", "4"),
+            ("keep_best", "false"),
+            ("checkpoint_seconds", "5"),
+            ("seed", "7"),
+            ("device", "cuda:0"),
+        ] {
+            params::set(&mut config, name, value).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
+        let text = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
+        assert!(text.contains(r#""optimizer":{"kind":"sgd","momentum":0.8,"nesterov":true}"#), "{text}");
+    }
+
+    #[test]
+    fn every_field_teaches_its_term() {
+        for described in params::describe(&mut TrainConfig::default()) {
+            assert!(described.field.help.len() > 20, "{} needs help text", described.field.name);
+        }
+    }
+
+    #[test]
+    fn old_files_with_few_settings_open_and_typing_errors_are_named() {
+        assert_eq!(serde_json::from_str::<TrainConfig>("{}").unwrap(), TrainConfig::default());
+        let error = serde_json::from_str::<TrainConfig>(r#"{"epoch": 3}"#).unwrap_err().to_string();
+        assert!(error.contains("epoch"), "{error}");
+    }
+
+    #[test]
+    fn the_rate_warms_up_and_then_falls() {
+        let config = TrainConfig { epochs: 10, learning_rate: 1.0, warmup_epochs: 1.0, ..TrainConfig::default() };
+        let rate = |step| config.learning_rate_at(step, 4);
+        assert_eq!([rate(0), rate(1), rate(2), rate(3)], [0.25, 0.5, 0.75, 1.0]);
+        assert_eq!(rate(4), 1.0);
+        assert!((rate(22) - (0.01 + 0.99 * 0.5)).abs() < 1e-12, "half-way: {}", rate(22));
+        assert!(rate(39) < 0.02);
     }
 }

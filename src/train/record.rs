@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::{RunId, files::FileError};
+use crate::base::{Problem, RunId, files::FileError};
 use crate::data::DataConfig;
 use crate::graph::Graph;
 use crate::metrics::Evaluation;
@@ -31,6 +31,8 @@ pub struct RunRecord {
     pub data_fingerprint: String,
     /// Layerbench's version, system, processor, device.
     pub environment: std::collections::BTreeMap<String, String>,
+    /// What the run itself noticed: overfitting, a layer without gradients.
+    pub notices: Vec<Problem>,
     /// How it ended so far.
     pub outcome: Outcome,
 }

@@ -26,6 +26,8 @@ pub struct TrainJob {
     pub folder: Option<RunFolder>,
     /// Goes on from the folder's last good checkpoint.
     pub resume: bool,
+    /// Bytes that the run may plan with; `None` asks the machine what it has left.
+    pub memory_limit: Option<u64>,
 }
 
 /// Why a run could not start or go on.

@@ -1,0 +1,195 @@
+//! Runs a network over one part of the data.
+
+use std::time::Duration;
+
+use candle_core::{DType, Tensor};
+
+use crate::base::Progress;
+use crate::data::{DataError, Labels, Part, Prepared, Task, batch};
+use crate::graph::{Network, NetworkError};
+
+use super::{Evaluation, inference_time, scores};
+
+/// Why an evaluation ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum EvaluateError {
+    /// Someone cancelled it.
+    #[error("the evaluation was cancelled")]
+    Cancelled,
+    /// The part is empty.
+    #[error("the {part} part has no samples. Give it a share of the data in the split settings")]
+    Empty {
+        /// Which.
+        part: &'static str,
+    },
+    /// The network's output is not one value per class, or one value for regression.
+    #[error(
+        "the network gives {received} values per sample, but the data needs {expected}. Set the last layer to {expected}"
+    )]
+    Output {
+        /// What the data needs.
+        expected: usize,
+        /// What the network gives.
+        received: usize,
+    },
+    /// The network failed.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// The data failed.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A tensor operation failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+/// Samples in one forward pass of an evaluation.
+const BATCH: usize = 64;
+
+/// Time that an evaluation spends on measuring single predictions.
+const TIMING_BUDGET: Duration = Duration::from_millis(200);
+
+/// Loss and accuracy alone, for the end of an epoch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Summary {
+    /// Mean over the samples.
+    pub loss: f64,
+    /// Share of right answers (classification).
+    pub accuracy: Option<f64>,
+}
+
+/// Evaluates one part in inference mode; `progress` counts samples and can cancel.
+///
+/// # Errors
+/// If it was cancelled, the part is empty, or the network or the data fails.
+pub fn evaluate(
+    network: &Network,
+    prepared: &Prepared,
+    part: Part,
+    progress: &Progress,
+) -> Result<Evaluation, EvaluateError> {
+    let samples = prepared.split.part(part);
+    if samples.is_empty() {
+        return Err(EvaluateError::Empty { part: part_name(part) });
+    }
+    progress.set_total(samples.len() as u64);
+    let mut outputs = Vec::new();
+    for chunk in samples.chunks(BATCH) {
+        if progress.is_cancelled() {
+            return Err(EvaluateError::Cancelled);
+        }
+        outputs.extend(forward(network, prepared, chunk)?);
+        for _ in chunk {
+            progress.advance();
+        }
+    }
+    let mut evaluation = score(prepared, samples, &outputs);
+    part_name(part).clone_into(&mut evaluation.part);
+    if let Some(timing) = inference_time(network, prepared, samples, 1, TIMING_BUDGET)? {
+        evaluation.inference_ms_p50 = timing.p50_ms;
+        evaluation.inference_ms_p95 = timing.p95_ms;
+    }
+    Ok(evaluation)
+}
+
+/// Loss and accuracy over `samples`; `None` without samples or when `is_cancelled` says so between two batches.
+///
+/// # Errors
+/// If the network or the data fails.
+pub fn summarize(
+    network: &Network,
+    prepared: &Prepared,
+    samples: &[u32],
+    batch_size: usize,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Option<Summary>, EvaluateError> {
+    let (mut loss, mut right) = (0.0, 0_u64);
+    for chunk in samples.chunks(batch_size.max(1)) {
+        if is_cancelled() {
+            return Ok(None);
+        }
+        let outputs = forward(network, prepared, chunk)?;
+        let (sum, hits) = sums(prepared, chunk, &outputs);
+        loss += sum;
+        right += hits;
+    }
+    let count = samples.len() as f64;
+    let accuracy = (prepared.dataset.task == Task::Classification).then_some(right as f64 / count);
+    Ok((!samples.is_empty()).then_some(Summary { loss: loss / count, accuracy }))
+}
+
+/// How many values the network must give for one sample.
+pub fn outputs_needed(prepared: &Prepared) -> usize {
+    match prepared.dataset.task {
+        Task::Classification => prepared.dataset.classes.len(),
+        Task::Regression => 1,
+    }
+}
+
+/// As in files and on the command line.
+pub const fn part_name(part: Part) -> &'static str {
+    match part {
+        Part::Train => "train",
+        Part::Validation => "validation",
+        Part::Test => "test",
+    }
+}
+
+/// The first output for some samples, flat.
+fn forward(network: &Network, prepared: &Prepared, samples: &[u32]) -> Result<Vec<f32>, EvaluateError> {
+    let (inputs, _) = batch::batch(&prepared.dataset, &prepared.normalizer, samples, network.device())?;
+    let outputs = network.infer(&[inputs.to_dtype(network.dtype())?])?;
+    let values = outputs.first().map(host).transpose()?.unwrap_or_default();
+    let (expected, received) = (outputs_needed(prepared), values.len() / samples.len().max(1));
+    if expected == received { Ok(values) } else { Err(EvaluateError::Output { expected, received }) }
+}
+
+/// The values of a tensor, flat, in f32.
+pub fn host(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {
+    tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
+}
+
+/// Sum of the losses and number of right answers of some samples.
+fn sums(prepared: &Prepared, samples: &[u32], outputs: &[f32]) -> (f64, u64) {
+    let width = outputs_needed(prepared).max(1);
+    let dataset = &prepared.dataset;
+    let (shift, scale) = target_scaling(prepared);
+    let (mut loss, mut right) = (0.0, 0);
+    for (&sample, row) in samples.iter().zip(outputs.chunks(width)) {
+        match &dataset.labels {
+            Labels::Classes(labels) => {
+                let label = labels.get(sample as usize).map_or(usize::MAX, |&label| label as usize);
+                loss += scores::cross_entropy(row, label);
+                right += u64::from(scores::arg_max(row) == label);
+            }
+            Labels::Values(values) => {
+                let truth = values.get(sample as usize).map_or(f64::NAN, |&value| f64::from(value));
+                let predicted = row.first().map_or(f64::NAN, |&value| f64::from(value));
+                loss += ((truth - shift) * scale - predicted).powi(2);
+            }
+        }
+    }
+    (loss, right)
+}
+
+fn score(prepared: &Prepared, samples: &[u32], outputs: &[f32]) -> Evaluation {
+    let dataset = &prepared.dataset;
+    match &dataset.labels {
+        Labels::Classes(labels) => {
+            let truth: Vec<u32> = samples.iter().filter_map(|&sample| labels.get(sample as usize)).copied().collect();
+            scores::classification(samples, &truth, outputs, dataset.classes.len())
+        }
+        Labels::Values(values) => {
+            let (shift, scale) = target_scaling(prepared);
+            let truth: Vec<f32> = samples.iter().filter_map(|&sample| values.get(sample as usize)).copied().collect();
+            let predicted: Vec<f32> = outputs.iter().map(|&value| (f64::from(value) / scale + shift) as f32).collect();
+            scores::regression(samples, &truth, &predicted, scale)
+        }
+    }
+}
+
+/// Shift and scale of a regression target, never a scale of 0.
+fn target_scaling(prepared: &Prepared) -> (f64, f64) {
+    let (shift, scale) = prepared.normalizer.target;
+    (f64::from(shift), if scale == 0.0 { 1.0 } else { f64::from(scale) })
+}

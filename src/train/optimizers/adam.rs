@@ -1,0 +1,68 @@
+//! Adam (Kingma and Ba 2015), weight decay added to the gradient.
+
+use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::base::{Field, ParamVisitor, Params};
+
+use super::UpdateStep;
+
+/// Settings of Adam.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Adam {
+    /// Memory of the mean gradient.
+    pub beta1: f64,
+    /// Memory of the mean squared gradient.
+    pub beta2: f64,
+    /// Keeps the division finite.
+    pub eps: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8 }
+    }
+}
+
+impl Params for Adam {
+    fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
+        visit(&mut self.beta1, &mut self.beta2, &mut self.eps, visitor);
+    }
+}
+
+/// The fields that Adam and AdamW share.
+pub(super) fn visit(beta1: &mut f64, beta2: &mut f64, eps: &mut f64, visitor: &mut dyn ParamVisitor) {
+    let field = Field::new("beta1", "Beta 1")
+        .help("How long the mean gradient remembers: 0.9 looks back about 10 steps, 0.99 about 100.");
+    visitor.number(field, beta1, 0.0..=0.9999);
+    let field = Field::new("beta2", "Beta 2")
+        .help("How long the mean squared gradient remembers: 0.999 looks back about 1,000 steps.");
+    visitor.number(field, beta2, 0.0..=0.999_999);
+    let field = Field::new("eps", "Epsilon")
+        .help("Added to the divisor, so that weights with hardly any gradient take no giant steps.");
+    visitor.number(field, eps, 1e-12..=1.0);
+}
+
+impl Adam {
+    pub(super) fn update(
+        &self,
+        value: &mut Tensor,
+        gradient: &Tensor,
+        state: &mut [Tensor],
+        step: UpdateStep,
+    ) -> Result<()> {
+        let gradient = (gradient * step.gradient_scale)?;
+        let gradient = if step.weight_decay > 0.0 { (gradient + (&*value * step.weight_decay)?)? } else { gradient };
+        let [mean, square] = state else { return Ok(()) };
+        *mean = ((&*mean * self.beta1)? + (&gradient * (1.0 - self.beta1))?)?;
+        *square = ((&*square * self.beta2)? + (gradient.sqr()? * (1.0 - self.beta2))?)?;
+        // The averages start at zero; dividing by what they have collected so far removes that bias.
+        let power = i32::try_from(step.number).unwrap_or(i32::MAX);
+        let mean_correction = 1.0 - self.beta1.powi(power);
+        let square_correction = 1.0 - self.beta2.powi(power);
+        let divisor = ((square.sqrt()? / square_correction.sqrt())? + self.eps)?;
+        *value = (&*value - ((&*mean / divisor)? * (step.learning_rate / mean_correction))?)?;
+        Ok(())
+    }
+}
