@@ -2,7 +2,12 @@
 
 use std::any::Any;
 
-use crate::base::{Dims, Params};
+use candle_core::Tensor;
+
+use crate::base::{Dims, NodeId, Params};
+use crate::ops;
+
+use super::tape::{self, Tape};
 
 /// Groups layers in the palette and gives them their colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -142,8 +147,61 @@ pub enum Mode {
 /// What a layer keeps from forward for backward.
 pub type Saved = Box<dyn Any + Send>;
 
-/// A layer: settings plus what they mean. `inputs` are [`Dims`] of one sample; tensors have the batch in front.
-pub trait Layer: Params + std::fmt::Debug {
+/// Which code computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Backend {
+    /// The layer's own kernels where the tensors lie on the CPU in f32 or f64, else [`Layer::compose`].
+    #[default]
+    Fastest,
+    /// [`Layer::compose`] everywhere: the reference, and what runs on CUDA and Metal.
+    Composed,
+}
+
+/// What a layer is told of the pass that it takes part in.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerContext<'a> {
+    /// Training or prediction.
+    pub mode: Mode,
+    /// The node's path, which names its random stream.
+    pub node: &'a NodeId,
+    /// Whether a backward pass follows, so that the layer must keep what that needs.
+    pub keeps: bool,
+    /// Which code computes.
+    pub backend: Backend,
+}
+
+impl<'a> LayerContext<'a> {
+    /// A pass in which training keeps for backward and prediction does not.
+    pub fn new(mode: Mode, node: &'a NodeId) -> Self {
+        Self { mode, node, keeps: mode != Mode::Infer, backend: Backend::Fastest }
+    }
+}
+
+/// What a forward pass gives.
+#[derive(Default)]
+pub struct Forward {
+    /// One tensor per output of [`Layer::outputs`], with the batch in front.
+    pub outputs: Vec<Tensor>,
+    /// For [`Layer::backward`], if the context asked to keep.
+    pub saved: Option<Saved>,
+    /// New values of buffers, by their index in [`Layer::parameters`]: the running statistics of batch norm.
+    pub buffers: Vec<(usize, Tensor)>,
+}
+
+/// What a backward pass gives.
+#[derive(Debug, Default)]
+pub struct Backward {
+    /// Gradient of each input; `None` where it was not asked for.
+    pub inputs: Vec<Option<Tensor>>,
+    /// Gradient of each parameter, in the order of [`Layer::parameters`]; `None` for buffers.
+    pub parameters: Vec<Option<Tensor>>,
+}
+
+/// A layer: settings plus what they mean. [`Dims`] are those of one sample; tensors have the batch in front.
+///
+/// Only [`Self::kind`], [`Self::outputs`] and [`Self::compose`] must be written. candle's tape around the composed
+/// operations then gives the gradients; a layer with kernels of its own gives them through [`Self::kernels`].
+pub trait Layer: Params + std::fmt::Debug + Send + Sync {
     /// Group and colour.
     fn kind(&self) -> LayerKind;
 
@@ -152,12 +210,17 @@ pub trait Layer: Params + std::fmt::Debug {
         String::new()
     }
 
+    /// One plain sentence that says what this layer does with these settings.
+    fn explain(&self) -> String {
+        String::new()
+    }
+
     /// How many inputs it takes.
     fn arity(&self) -> Arity {
         Arity::Exactly(1)
     }
 
-    /// Shapes of the outputs, or which rule the inputs break. Never allocates, never overflows.
+    /// Shapes of the outputs, or which rule the inputs break. Never allocates tensors, never overflows.
     ///
     /// # Errors
     /// If the inputs or the settings don't fit.
@@ -174,4 +237,106 @@ pub trait Layer: Params + std::fmt::Debug {
         let _ = (inputs, outputs);
         0
     }
+
+    /// Bytes in f32 that one sample keeps for backward besides inputs and outputs: the mask of dropout.
+    fn saved_bytes(&self, inputs: &[Dims], outputs: &[Dims]) -> u64 {
+        let _ = (inputs, outputs);
+        0
+    }
+
+    /// The layer written in differentiable stock operations: its definition, and what runs where there are no kernels.
+    ///
+    /// # Errors
+    /// If a tensor operation fails, or the batch does not fit the layer.
+    fn compose(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError>;
+
+    /// Kernels of its own for the CPU in f32 and f64.
+    fn kernels(&self) -> Option<&dyn Kernels> {
+        None
+    }
+
+    /// Computes the outputs.
+    ///
+    /// # Errors
+    /// If a tensor operation fails, or the batch does not fit the layer.
+    fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        match self.kernels() {
+            Some(kernels) if ctx.backend == Backend::Fastest && inputs.iter().all(ops::has_kernels) => {
+                kernels.forward(inputs, params, ctx)
+            }
+            _ if ctx.keeps => tape::forward(inputs, params, |inputs, params| self.compose(inputs, params, ctx)),
+            _ => self.compose(inputs, params, ctx),
+        }
+    }
+
+    /// Computes the gradients of the parameters and of those inputs that `needs` asks for, given those of the outputs.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    fn backward(
+        &self,
+        saved: Saved,
+        params: &[Tensor],
+        grads: &[Tensor],
+        needs: &[bool],
+    ) -> Result<Backward, LayerError> {
+        match (saved.downcast::<Tape>(), self.kernels()) {
+            (Ok(tape), _) => tape.backward(grads, needs),
+            (Err(saved), Some(kernels)) => kernels.backward(saved, params, grads, needs),
+            (Err(_), None) => Err(LayerError::shape("The forward pass kept nothing for this layer", "")),
+        }
+    }
+}
+
+/// Forward and backward of a layer on the CPU in f32 and f64, without a tape.
+pub trait Kernels {
+    /// As [`Layer::forward`].
+    ///
+    /// # Errors
+    /// If a tensor operation fails, or the batch does not fit the layer.
+    fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError>;
+
+    /// As [`Layer::backward`].
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    fn backward(
+        &self,
+        saved: Saved,
+        params: &[Tensor],
+        grads: &[Tensor],
+        needs: &[bool],
+    ) -> Result<Backward, LayerError>;
+}
+
+impl Forward {
+    /// One output and nothing else.
+    pub fn one(output: Tensor) -> Self {
+        Self { outputs: vec![output], ..Self::default() }
+    }
+
+    /// One output, and what backward needs if the context asked to keep it.
+    pub fn kept<S: Any + Send>(output: Tensor, ctx: &LayerContext<'_>, saved: impl FnOnce() -> S) -> Self {
+        let saved = ctx.keeps.then(|| Box::new(saved()) as Saved);
+        Self { outputs: vec![output], saved, buffers: Vec::new() }
+    }
+}
+
+/// The saved values of a layer as what they were when [`Forward::kept`] took them.
+///
+/// # Errors
+/// If they are those of another layer.
+pub fn unpack<S: Any>(saved: Saved) -> Result<S, LayerError> {
+    match saved.downcast::<S>() {
+        Ok(saved) => Ok(*saved),
+        Err(_) => Err(LayerError::shape("The saved values belong to another layer", "Please report this as a bug")),
+    }
+}
+
+/// The one tensor of a list that must hold just one.
+///
+/// # Errors
+/// If it is empty.
+pub fn single(tensors: &[Tensor]) -> Result<&Tensor, LayerError> {
+    tensors.first().ok_or_else(|| LayerError::shape("A tensor is missing", "Connect the layer's input"))
 }

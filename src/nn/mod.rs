@@ -2,6 +2,10 @@
 
 pub mod layer;
 pub mod layers;
+pub mod tape;
 
-pub use layer::{Arity, Cost, Init, Layer, LayerError, LayerKind, Mode, ParamSpec, Saved};
+pub use layer::{
+    Arity, Backend, Backward, Cost, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode,
+    ParamSpec, Saved,
+};
 pub use layers::LayerSpec;

@@ -1,6 +1,19 @@
 //! Operations on tensors with gradients that are right.
 //!
 //! On the CPU each calls a plain kernel over slices ([`kernels`]); on other devices it is composed of stock candle
-//! operations whose gradients are right, and where there are none it says so.
+//! operations whose gradients are right ([`composed`]).
 
+use candle_core::{DType, Tensor};
+
+pub mod composed;
+pub mod dropout;
 pub mod kernels;
+
+pub use kernels::activation::Activation;
+pub use kernels::norm::BatchNormSettings;
+pub use kernels::window::{PoolWindow, Window};
+
+/// Whether the kernels can work on this tensor: on the CPU, in f32 or f64.
+pub fn has_kernels(tensor: &Tensor) -> bool {
+    tensor.device().is_cpu() && matches!(tensor.dtype(), DType::F32 | DType::F64)
+}

@@ -1,19 +1,140 @@
-//! The catalogue of layers.
+//! The catalogue of layers. A new one is a file here and two lines below: its `mod` line and its entry.
 
-use crate::base::{ParamVisitor, Params};
+mod activation;
+mod add;
+mod avg_pool;
+mod batch_norm;
+mod concat;
+mod conv2d;
+mod dropout;
+mod flatten;
+mod gelu;
+mod global_pool;
+mod leaky_relu;
+mod linear;
+mod max_pool;
+mod relu;
+mod rules;
+mod sigmoid;
+mod silu;
+mod softmax;
+mod tanh;
 
-/// A layer without settings.
-#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Flatten {}
+use crate::base::Dims;
 
-impl Params for Flatten {
-    fn visit(&mut self, _: &mut dyn ParamVisitor) {}
+use super::{Arity, Cost, Layer, LayerError, LayerKind, ParamSpec};
+
+/// The catalogue, and the step from an entry to its [`Layer`].
+macro_rules! layers {
+    ($($module:ident::$layer:ident = $id:literal, $label:literal, $help:literal;)+) => {
+        $(pub use $module::$layer;)+
+
+        crate::catalogue! {
+            /// The settings of any layer.
+            pub enum LayerSpec {
+                $($layer($layer) = $id, $label, $help;)+
+            }
+        }
+
+        impl LayerSpec {
+            /// The layer itself; `None` for one that this version does not know.
+            pub fn as_layer(&self) -> Option<&dyn Layer> {
+                match self {
+                    $(Self::$layer(layer) => Some(layer),)+
+                    Self::Unknown(_) => None,
+                }
+            }
+        }
+    };
 }
 
-crate::catalogue! {
-    /// The settings of any layer.
-    pub enum LayerSpec {
-        Flatten(Flatten) = "flatten", "Flatten", "Puts all values of a sample in one row.";
+layers! {
+    conv2d::Conv2d = "conv2d", "Convolution", "Slides small learned filters over the image; each filter gives one channel of the output.";
+    batch_norm::BatchNorm = "batch_norm", "Batch norm", "Brings each channel to mean 0 and variance 1 over the batch, then scales and shifts it by learned values; training gets faster and steadier.";
+    relu::Relu = "relu", "ReLU", "Sets negative values to zero and leaves the others as they are.";
+    max_pool::MaxPool = "max_pool", "Max pool", "Keeps the largest value of each small window, which makes the image smaller.";
+    avg_pool::AvgPool = "avg_pool", "Average pool", "Takes the mean of each small window, which makes the image smaller.";
+    global_pool::GlobalPool = "global_pool", "Global average pool", "Takes the mean of each channel over the whole image: one value a channel, whatever the image's size.";
+    flatten::Flatten = "flatten", "Flatten", "Puts all values of a sample in one row, as linear layers need them.";
+    linear::Linear = "linear", "Linear", "Gives weighted sums of all its inputs, with learned weights; also called dense or fully connected.";
+    dropout::Dropout = "dropout", "Dropout", "Sets a random share of the values to zero in training, so that the network can't rely on any single one; does nothing in prediction.";
+    leaky_relu::LeakyRelu = "leaky_relu", "Leaky ReLU", "Makes negative values small instead of zero, so that a little gradient always passes.";
+    gelu::Gelu = "gelu", "GELU", "A smooth relative of ReLU: weighs each value by how likely a standard normal one is to be smaller.";
+    silu::Silu = "silu", "SiLU", "A smooth relative of ReLU: each value times its sigmoid; also called swish.";
+    tanh::Tanh = "tanh", "Tanh", "Squeezes each value smoothly between -1 and 1.";
+    sigmoid::Sigmoid = "sigmoid", "Sigmoid", "Squeezes each value smoothly between 0 and 1.";
+    softmax::Softmax = "softmax", "Softmax", "Turns values into shares that are positive and sum to 1. The cross-entropy loss already contains it, so a classifier does not need it at its end.";
+    add::Add = "add", "Add", "Adds inputs of the same shape value by value, as the shortcut of a residual network does.";
+    concat::Concat = "concat", "Concatenate", "Puts its inputs one behind the other, along the channels unless set otherwise.";
+}
+
+impl LayerSpec {
+    /// Group and colour; the last group for an unknown layer.
+    pub fn kind(&self) -> LayerKind {
+        self.as_layer().map_or(LayerKind::Shape, Layer::kind)
+    }
+
+    /// The settings that matter in a few characters, e.g. `64, 3 x 3`.
+    pub fn summary(&self) -> String {
+        self.as_layer().map(Layer::summary).unwrap_or_default()
+    }
+
+    /// One plain sentence that says what the layer does with these settings, or else what such a layer does.
+    pub fn explain(&self) -> String {
+        let sentence = self.as_layer().map(Layer::explain).unwrap_or_default();
+        if sentence.is_empty() { self.help().to_owned() } else { sentence }
+    }
+
+    /// How many inputs it takes.
+    pub fn arity(&self) -> Arity {
+        self.as_layer().map_or(Arity::AtLeast(0), Layer::arity)
+    }
+
+    /// Shapes of the outputs.
+    ///
+    /// # Errors
+    /// Which rule the inputs or the settings break, also where a size would overflow.
+    pub fn outputs(&self, inputs: &[Dims]) -> Result<Vec<Dims>, LayerError> {
+        let Some(layer) = self.as_layer() else {
+            return Err(LayerError::shape(
+                format!("This version of Layerbench does not know the layer '{}' or one of its settings", self.id()),
+                "Open the project with a newer version, or replace the layer",
+            ));
+        };
+        for input in inputs {
+            if input.0.is_empty() || input.0.contains(&0) {
+                return Err(LayerError::shape(
+                    format!("{} has an input without values ({input})", self.label()),
+                    "Give every dimension of the input a size of 1 or more",
+                ));
+            }
+            rules::checked(self.label(), input.clone())?;
+        }
+        let outputs = layer.outputs(inputs)?;
+        rules::checked_parameters(self.label(), &layer.parameters(inputs))?;
+        Ok(outputs)
+    }
+
+    /// The tensors it owns, given valid inputs.
+    pub fn parameters(&self, inputs: &[Dims]) -> Vec<ParamSpec> {
+        self.as_layer().map(|layer| layer.parameters(inputs)).unwrap_or_default()
+    }
+
+    /// What it costs for one sample, given valid inputs and outputs.
+    pub fn cost(&self, inputs: &[Dims], outputs: &[Dims]) -> Cost {
+        let Some(layer) = self.as_layer() else { return Cost::default() };
+        let mut cost = Cost {
+            multiply_adds: layer.multiply_adds(inputs, outputs),
+            saved_bytes: layer.saved_bytes(inputs, outputs),
+            ..Cost::default()
+        };
+        for spec in layer.parameters(inputs) {
+            let values = if spec.trainable { &mut cost.parameters } else { &mut cost.buffers };
+            *values = values.saturating_add(rules::product(&spec.dims));
+        }
+        for output in outputs {
+            cost.output_bytes = cost.output_bytes.saturating_add(rules::product(&output.0).saturating_mul(4));
+        }
+        cost
     }
 }

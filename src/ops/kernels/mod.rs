@@ -1,1 +1,8 @@
 //! Plain functions over slices, without candle: slices in, slices out, in f32 and f64.
+//!
+//! Work is split in pieces whose size depends on the shapes alone, and sums are taken in a fixed order, so that the
+//! number of threads never changes a bit of the result.
+
+pub mod activation;
+pub mod norm;
+pub mod window;

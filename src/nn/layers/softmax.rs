@@ -1,0 +1,50 @@
+//! Shares that sum to 1.
+
+use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
+
+use super::rules;
+use crate::base::{Dims, Field, ParamVisitor, Params};
+use crate::nn::layer::single;
+use crate::nn::{Forward, Layer, LayerContext, LayerError, LayerKind};
+use crate::ops;
+
+/// `exp(x) / sum(exp(x))` over one dimension.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Softmax {
+    /// The dimension, the batch counted as 0.
+    pub dim: usize,
+}
+
+impl Default for Softmax {
+    fn default() -> Self {
+        Self { dim: 1 }
+    }
+}
+
+impl Params for Softmax {
+    fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
+        let field = Field::new("dim", "Dimension")
+            .help("Over which dimension the values sum to 1, the batch counted as 0: 1 is the classes of a row or the channels of an image.");
+        visitor.count(field, &mut self.dim, 1..=8);
+    }
+}
+
+const NAME: &str = "Softmax";
+
+impl Layer for Softmax {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Activation
+    }
+
+    fn outputs(&self, inputs: &[Dims]) -> Result<Vec<Dims>, LayerError> {
+        let input = rules::one(NAME, inputs)?;
+        rules::axis(NAME, self.dim, input)?;
+        Ok(vec![input.clone()])
+    }
+
+    fn compose(&self, inputs: &[Tensor], _: &[Tensor], _: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        Ok(Forward::one(ops::composed::softmax(single(inputs)?, self.dim)?))
+    }
+}

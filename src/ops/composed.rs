@@ -1,0 +1,246 @@
+//! Layers written in stock candle operations whose gradients are right: what runs on CUDA and Metal, and the
+//! reference for the kernels.
+//!
+//! candle 0.11's own `max_pool2d`, `avg_pool2d`, `relu` at 0, `softmax_last_dim`, `LayerNorm` and, on Metal, `conv2d`
+//! have wrong or no gradients, so none of them is used here: windows are picked with `index_select`, and choices are
+//! made with `where_cond`.
+
+use candle_core::{DType, Device, Result, Tensor};
+
+use super::kernels::activation::Activation;
+use super::kernels::norm::BatchNormSettings;
+use super::kernels::window::{PoolWindow, Window};
+
+/// `x w' + b` over the last dimension.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let mut dims = input.dims().to_vec();
+    let features = dims.pop().unwrap_or(1);
+    let rows: usize = dims.iter().product();
+    dims.push(weight.dim(0)?);
+    let output = input.reshape((rows, features))?.matmul(&weight.t()?)?;
+    match bias {
+        Some(bias) => output.broadcast_add(bias)?.reshape(dims),
+        None => output.reshape(dims),
+    }
+}
+
+/// Convolution of `[batch, channels, height, width]` with `[out, in / groups, height, width]`.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn conv2d(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, window: Window, groups: usize) -> Result<Tensor> {
+    let Window { kernel: _, stride, padding, dilation } = window;
+    let is_square = [stride, padding, dilation].iter().all(|[height, width]| height == width);
+    // On Metal candle's gradients of conv2d read the wrong buffer (candle#3836).
+    let output = if is_square && !input.device().is_metal() {
+        input.contiguous()?.conv2d(&weight.contiguous()?, padding[0], stride[0], dilation[0], groups)?
+    } else {
+        conv2d_by_windows(input, weight, window, groups)?
+    };
+    match bias {
+        Some(bias) => output.broadcast_add(&bias.reshape((1, (), 1, 1))?),
+        None => Ok(output),
+    }
+}
+
+/// The same as a matrix product over all windows: for rectangular steps, and for Metal.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn conv2d_by_windows(input: &Tensor, weight: &Tensor, window: Window, groups: usize) -> Result<Tensor> {
+    let (batch, channels, height, width) = input.dims4()?;
+    let [rows, columns] = window.output([height, width]);
+    let Window { kernel, stride, padding, dilation } = window;
+    let padded =
+        input.pad_with_zeros(2, padding[0], padding[0])?.pad_with_zeros(3, padding[1], padding[1])?.contiguous()?;
+    let mut taps = Vec::with_capacity(kernel[0] * kernel[1]);
+    for row in 0..kernel[0] {
+        for column in 0..kernel[1] {
+            let rows = (0..rows).map(|at| at * stride[0] + row * dilation[0]);
+            let columns = (0..columns).map(|at| at * stride[1] + column * dilation[1]);
+            taps.push(pick(&padded, rows, columns)?);
+        }
+    }
+    let (out, depth) = (weight.dim(0)?, channels / groups * kernel[0] * kernel[1]);
+    let windows = Tensor::stack(&taps, 2)?.reshape((batch, groups, depth, rows * columns))?;
+    let windows = windows.permute((1, 2, 0, 3))?.reshape((groups, depth, batch * rows * columns))?;
+    let product = weight.reshape((groups, out / groups, depth))?.contiguous()?.matmul(&windows.contiguous()?)?;
+    let product = product.reshape((groups, out / groups, batch, rows * columns))?;
+    product.permute((2, 0, 1, 3))?.reshape((batch, out, rows, columns))
+}
+
+/// The largest value of each window. The first one wins a tie and gets the whole gradient, and a NaN wins over all, as in PyTorch.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn max_pool2d(input: &Tensor, window: PoolWindow) -> Result<Tensor> {
+    let mut largest: Option<Tensor> = None;
+    for (rows, columns) in pool_taps(input, window)? {
+        // Places outside are replaced by their nearest neighbour, which the same window holds anyway.
+        let tap = pick(input, rows.into_iter().map(|(row, _)| row), columns.into_iter().map(|(column, _)| column))?;
+        largest = Some(match largest {
+            None => tap,
+            Some(largest) => {
+                let is_kept = tap.le(&largest)?.add(&largest.ne(&largest)?)?;
+                is_kept.where_cond(&largest, &tap)?
+            }
+        });
+    }
+    largest.ok_or_else(|| candle_core::Error::Msg("a pool needs a kernel of 1 x 1 or more".to_owned()).bt())
+}
+
+/// The mean of each window.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn avg_pool2d(input: &Tensor, window: PoolWindow, count_include_pad: bool) -> Result<Tensor> {
+    let (_, _, height, width) = input.dims4()?;
+    let (device, dtype) = (input.device(), input.dtype());
+    let mut total: Option<Tensor> = None;
+    for (rows, columns) in pool_taps(input, window)? {
+        let inside_rows = indicator(rows.iter().map(|&(_, is_inside)| is_inside), device, dtype)?.reshape(((), 1))?;
+        let inside_columns = indicator(columns.iter().map(|&(_, is_inside)| is_inside), device, dtype)?;
+        let tap = pick(input, rows.into_iter().map(|(row, _)| row), columns.into_iter().map(|(column, _)| column))?;
+        let tap = tap.broadcast_mul(&inside_rows.broadcast_mul(&inside_columns)?)?;
+        total = Some(match total {
+            None => tap,
+            Some(total) => (total + tap)?,
+        });
+    }
+    let total =
+        total.ok_or_else(|| candle_core::Error::Msg("a pool needs a kernel of 1 x 1 or more".to_owned()).bt())?;
+    let [counts_rows, counts_columns] = [(0, height), (1, width)].map(|(axis, size)| {
+        (0..window.output([height, width])[axis])
+            .map(|at| 1.0 / super::kernels::window::pool_extent(window, axis, at, size, count_include_pad) as f64)
+            .collect::<Vec<f64>>()
+    });
+    let scale_rows = Tensor::new(counts_rows, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?.reshape(((), 1))?;
+    let scale_columns = Tensor::new(counts_columns, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?;
+    total.broadcast_mul(&scale_rows.broadcast_mul(&scale_columns)?)
+}
+
+/// For one place in the window after the other: the rows and the columns that it meets, each with whether it lies inside
+/// the image; those outside are moved to the nearest one inside.
+#[expect(clippy::type_complexity, reason = "two lists of (index, inside)")]
+fn pool_taps(input: &Tensor, window: PoolWindow) -> Result<Vec<(Vec<(usize, bool)>, Vec<(usize, bool)>)>> {
+    let (_, _, height, width) = input.dims4()?;
+    let output = window.output([height, width]);
+    let along = |axis: usize, tap: usize, size: usize| -> Vec<(usize, bool)> {
+        (0..output[axis])
+            .map(|at| {
+                let place = (at * window.stride[axis] + tap) as isize - window.padding[axis] as isize;
+                let inside = place.clamp(0, size as isize - 1);
+                (inside as usize, inside == place)
+            })
+            .collect()
+    };
+    let mut taps = Vec::with_capacity(window.kernel[0] * window.kernel[1]);
+    for row in 0..window.kernel[0] {
+        for column in 0..window.kernel[1] {
+            taps.push((along(0, row, height), along(1, column, width)));
+        }
+    }
+    Ok(taps)
+}
+
+/// `[batch, channels, rows, columns]` of the listed rows and columns.
+fn pick(image: &Tensor, rows: impl Iterator<Item = usize>, columns: impl Iterator<Item = usize>) -> Result<Tensor> {
+    let index = |places: Vec<u32>| Tensor::new(places, image.device());
+    let rows = index(rows.map(|place| place as u32).collect())?;
+    let columns = index(columns.map(|place| place as u32).collect())?;
+    image.contiguous()?.index_select(&rows, 2)?.index_select(&columns, 3)
+}
+
+fn indicator(flags: impl Iterator<Item = bool>, device: &Device, dtype: DType) -> Result<Tensor> {
+    let values: Vec<f32> = flags.map(|flag| if flag { 1.0 } else { 0.0 }).collect();
+    Tensor::new(values, device)?.to_dtype(dtype)
+}
+
+/// Batch norm with the statistics of the batch. Gives the output and the new running mean and variance.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn batch_norm_train(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    running_mean: &Tensor,
+    running_var: &Tensor,
+    settings: BatchNormSettings,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    let BatchNormSettings { momentum, eps } = settings;
+    let flat = channels_middle(input)?;
+    let (batch, _, places) = flat.dims3()?;
+    let mean = flat.mean_keepdim((0, 2))?;
+    let centered = flat.broadcast_sub(&mean)?;
+    let variance = centered.sqr()?.mean_keepdim((0, 2))?;
+    let normal = centered.broadcast_div(&(&variance + eps)?.sqrt()?)?;
+    let output = affine(&normal, weight, bias)?.reshape(input.dims())?;
+    let count = (batch * places) as f64;
+    let unbiased = (variance.flatten_all()?.detach() * (count / (count - 1.0).max(1.0)))?;
+    let mix = |old: &Tensor, new: &Tensor| (old * (1.0 - momentum))? + (new * momentum)?;
+    Ok((output, mix(running_mean, &mean.flatten_all()?.detach())?, mix(running_var, &unbiased)?))
+}
+
+/// Batch norm with the running statistics.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn batch_norm_eval(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    running_mean: &Tensor,
+    running_var: &Tensor,
+    settings: BatchNormSettings,
+) -> Result<Tensor> {
+    let flat = channels_middle(input)?;
+    let mean = running_mean.reshape((1, (), 1))?;
+    let deviation = (running_var + settings.eps)?.sqrt()?.reshape((1, (), 1))?;
+    affine(&flat.broadcast_sub(&mean)?.broadcast_div(&deviation)?, weight, bias)?.reshape(input.dims())
+}
+
+/// `[batch, channels, places]`.
+fn channels_middle(input: &Tensor) -> Result<Tensor> {
+    let (batch, channels) = (input.dim(0)?, input.dim(1)?);
+    input.reshape((batch, channels, ()))
+}
+
+fn affine(normal: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    normal.broadcast_mul(&weight.reshape((1, (), 1))?)?.broadcast_add(&bias.reshape((1, (), 1))?)
+}
+
+/// `exp(x) / sum(exp(x))` over one dimension.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn softmax(input: &Tensor, dim: usize) -> Result<Tensor> {
+    // The largest value only keeps exp from overflowing; it has no part in the gradient.
+    let exp = input.broadcast_sub(&input.max_keepdim(dim)?.detach())?.exp()?;
+    exp.broadcast_div(&exp.sum_keepdim(dim)?)
+}
+
+/// An element-wise activation.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn activation(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        // A NaN is not at most 0, so it passes; candle's own relu turns it into 0 and has the gradient 1 at 0.
+        Activation::Relu => x.le(0.0)?.where_cond(&x.zeros_like()?, x),
+        Activation::LeakyRelu { slope } => x.le(0.0)?.where_cond(&(x * slope)?, x),
+        Activation::GeluExact => x.gelu_erf(),
+        Activation::GeluTanh => x.gelu(),
+        Activation::Silu => x * sigmoid(x)?,
+        Activation::Tanh => x.tanh(),
+        Activation::Sigmoid => sigmoid(x),
+    }
+}
+
+/// Through tanh, which neither overflows nor gives 0 times infinity in its gradient.
+fn sigmoid(x: &Tensor) -> Result<Tensor> {
+    ((x * 0.5)?.tanh()? * 0.5)? + 0.5
+}
