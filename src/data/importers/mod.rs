@@ -1,10 +1,19 @@
 //! Importers: files in, [`Dataset`] out. One file each, listed in [`all`].
 
+pub mod image_folder;
+mod listing;
+mod options;
+mod picture;
+
 use std::path::Path;
 
-use crate::base::{Params, Progress};
+use serde_json::{Map, Value};
 
-use super::{DataConfig, DataError, Dataset, Source, embedded};
+use crate::base::Progress;
+
+use super::{DataConfig, DataError, Dataset, InputKind, Source, embedded};
+
+pub use options::OptionsForm;
 
 /// Reads one kind of data.
 pub trait Importer: Send + Sync {
@@ -19,28 +28,17 @@ pub trait Importer: Send + Sync {
     /// From 0 (can't be) to 1 (surely): how well a path fits. Looks at names and the first bytes only.
     fn sniff(&self, path: &Path) -> f32;
     /// Its options with their values from a project file (unknown or bad ones fall back to the default).
-    fn options(&self, values: &serde_json::Map<String, serde_json::Value>) -> Box<dyn OptionsForm>;
+    fn options(&self, values: &Map<String, Value>) -> Box<dyn OptionsForm>;
     /// Reads it all; looks at `progress` for cancelling.
     ///
     /// # Errors
     /// If nothing usable could be read.
-    fn read(
-        &self,
-        path: &Path,
-        options: &serde_json::Map<String, serde_json::Value>,
-        progress: &Progress,
-    ) -> Result<Dataset, DataError>;
-}
-
-/// An importer's options as a form, and back as values for the project file.
-pub trait OptionsForm: Params {
-    /// The values for [`DataConfig::options`].
-    fn values(&self) -> serde_json::Map<String, serde_json::Value>;
+    fn read(&self, path: &Path, options: &Map<String, Value>, progress: &Progress) -> Result<Dataset, DataError>;
 }
 
 /// Every importer, in the order in which they are offered.
 pub fn all() -> &'static [&'static dyn Importer] {
-    &[]
+    &[&image_folder::ImageFolder]
 }
 
 /// The importer of that id.
@@ -50,8 +48,8 @@ pub fn by_id(id: &str) -> Option<&'static dyn Importer> {
 
 /// The importer that fits a path best, if any does.
 pub fn sniff(path: &Path) -> Option<&'static dyn Importer> {
-    let _ = path;
-    None
+    let scored = all().iter().map(|importer| (importer.sniff(path), *importer));
+    scored.filter(|(score, _)| *score > 0.0).max_by(|left, right| left.0.total_cmp(&right.0)).map(|(_, best)| best)
 }
 
 /// Reads the data of a project, embedded or from a path.
@@ -60,17 +58,24 @@ pub(super) fn read(config: &DataConfig, project_folder: &Path, progress: &Progre
         Source::Embedded(name) => return embedded::read(name),
         Source::Path(path) => project_folder.join(path),
     };
+    // A missing file is told as such, whatever its format.
+    std::fs::metadata(&path).map_err(crate::base::files::FileError::of("can't read", &path))?;
     let importer = if config.format.is_empty() { sniff(&path) } else { by_id(&config.format) };
-    let Some(importer) = importer else {
-        let known = all().iter().map(|importer| importer.id()).collect::<Vec<_>>().join(", ");
-        let message = if config.format.is_empty() {
-            "no importer knows this kind of file or folder".to_owned()
-        } else {
-            format!("there is no importer '{}'", config.format)
-        };
-        return Err(DataError::content(path, message, format!("Choose one of these formats: {known}")));
-    };
-    importer.read(&path, &config.options, progress)
+    importer.ok_or_else(|| unknown_format(&path, &config.format))?.read(&path, &config.options, progress)
+}
+
+fn unknown_format(path: &Path, format: &str) -> DataError {
+    let known = all().iter().map(|importer| importer.id()).collect::<Vec<_>>().join(", ");
+    if !format.is_empty() {
+        let message = format!("there is no importer '{format}'");
+        return DataError::content(path, message, format!("Choose one of these formats: {known}"));
+    }
+    if picture::has_image_extension(path) {
+        let hint = "Choose the folder that holds one sub-folder per class, with the images inside";
+        return DataError::content(path, "one image is no data set", hint);
+    }
+    let message = "no importer knows this kind of file or folder";
+    DataError::content(path, message, format!("Choose the format yourself if you know it: {known}"))
 }
 
 /// Reads single files as raw samples for prediction, fitted to the data set's shape (image resized and its channels
@@ -79,6 +84,32 @@ pub(super) fn read(config: &DataConfig, project_folder: &Path, progress: &Progre
 /// # Errors
 /// If the file can't be read as such samples.
 pub fn read_inputs(dataset: &Dataset, path: &Path) -> Result<Vec<Vec<f32>>, DataError> {
-    let _ = (dataset, path);
-    Err(DataError::Cancelled)
+    match &dataset.input {
+        InputKind::Image => read_image(dataset, path).map(|sample| vec![sample]),
+        InputKind::Table { columns } => {
+            let _ = columns;
+            Err(DataError::content(path, "tables can't be read for prediction yet", "Predict samples of the data set"))
+        }
+    }
+}
+
+fn read_image(dataset: &Dataset, path: &Path) -> Result<Vec<f32>, DataError> {
+    let unfit = |message: String| DataError::content(path, message, "Choose a PNG, JPEG, BMP, WebP, GIF or TIFF image");
+    let &[channels, height, width] = dataset.dims.0.as_slice() else {
+        return Err(unfit(format!("the data set's samples ({}) are no images", dataset.dims)));
+    };
+    let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+    let image = picture::read(path).map_err(|reason| unfit(format!("the image can't be read: {reason}")))?;
+    let fitted = picture::fit(image, side(width), side(height), image::imageops::FilterType::Triangle);
+    Ok(fitted.into_channels(channels).into_iter().map(f32::from).collect())
+}
+
+/// `a, b, c and 12 more`.
+fn shortened(names: &[&str]) -> String {
+    const SHOWN: usize = 5;
+    let shown = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }

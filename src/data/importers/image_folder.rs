@@ -1,0 +1,472 @@
+//! A folder with one sub-folder per class, each full of images.
+//!
+//! ```text
+//! flowers/rose/1.jpg          or          flowers/train/rose/1.jpg
+//! flowers/tulip/7.png                     flowers/test/tulip/7.png
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::base::{Dims, Field, ParamVisitor, Params, Place, Problem, Progress, format, memory};
+use crate::data::{DataError, Dataset, Features, InputKind, Labels, Part, Task};
+
+use super::listing::{self, Entry};
+use super::options::{self, OptionsForm};
+use super::picture::{self, Fitted};
+use super::{Importer, shortened};
+
+/// Longest side of the size that is chosen when none is given, pixels: larger images would only make training slow.
+const LONGEST_AUTOMATIC_SIDE: u32 = 224;
+/// Folders below a class folder that are still looked into.
+const DEEPEST: usize = 16;
+/// Files of one kind of trouble that get a problem each; the rest is counted in one more.
+const MOST_PROBLEMS: usize = 1000;
+
+/// The importer.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageFolder;
+
+crate::choices! {
+    /// How many channels a sample has.
+    pub enum Channels {
+        /// 3 if any image has colours, else 1.
+        Auto = "auto", "As in the files", "Three channels if any image has colours, else one.";
+        /// Grey.
+        One = "grey", "1, grey", "Turns colours into grey.";
+        /// Red, green, blue.
+        Three = "rgb", "3, red, green, blue", "Repeats grey images in all three channels.";
+    }
+}
+
+crate::choices! {
+    /// How images are resized.
+    pub enum Filter {
+        /// Bilinear.
+        Bilinear = "bilinear", "Bilinear", "Smooth and quick: weighs the neighbours of a pixel by their distance.";
+        /// Nearest pixel.
+        Nearest = "nearest", "Nearest", "Takes over the nearest pixel: hard edges, no new grey levels.";
+        /// Bicubic.
+        Bicubic = "bicubic", "Bicubic", "Sharper than bilinear (Catmull and Rom).";
+        /// Lanczos.
+        Lanczos = "lanczos", "Lanczos", "The sharpest, and the slowest; may ring at hard edges.";
+    }
+}
+
+/// Its options.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ImageFolderOptions {
+    /// Width of a sample, pixels; 0 takes the most frequent size.
+    pub width: usize,
+    /// Height of a sample, pixels; 0 takes the most frequent size.
+    pub height: usize,
+    /// Channels of a sample.
+    pub channels: Channels,
+    /// For images of another size.
+    pub filter: Filter,
+}
+
+impl Params for ImageFolderOptions {
+    fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
+        let Self { width, height, channels, filter } = self;
+        let help = "Images of another size are resized to this one. 0 takes the most frequent size of the files.";
+        let most = picture::LONGEST_SIDE as usize;
+        visitor.count(Field::new("width", "Width").unit("pixels").help(help), width, 0..=most);
+        visitor.count(Field::new("height", "Height").unit("pixels").help(help), height, 0..=most);
+        let field = Field::new("channels", "Channels").help("One for grey images, three for colours.");
+        visitor.choice(field, channels);
+        let field = Field::new("filter", "Resizing").help("How images of another size are resized.");
+        visitor.choice(field, filter);
+    }
+}
+
+impl Importer for ImageFolder {
+    fn id(&self) -> &'static str {
+        "image_folder"
+    }
+
+    fn label(&self) -> &'static str {
+        "Image folder, one sub-folder per class"
+    }
+
+    fn help(&self) -> &'static str {
+        "Takes a folder whose sub-folders are named after the classes and hold PNG, JPEG, BMP, WebP, GIF or TIFF \
+         images. Sub-folders train, validation and test around them give the parts."
+    }
+
+    fn extensions(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn sniff(&self, path: &Path) -> f32 {
+        // Any folder may be meant for it: then its message says what is missing.
+        let Ok(entries) = listing::list(path) else { return 0.0 };
+        let folders = entries.iter().filter(|entry| entry.is_folder && !entry.is_hidden);
+        let inside = folders.clone().take(20).filter_map(|entry| listing::list(&entry.path).ok()).flatten();
+        if inside.clone().any(|entry| picture::has_image_extension(&entry.path)) {
+            0.9
+        } else if inside.into_iter().any(|entry| entry.is_folder) {
+            0.5
+        } else if folders.count() > 0 {
+            0.3
+        } else {
+            0.1
+        }
+    }
+
+    fn options(&self, values: &Map<String, Value>) -> Box<dyn OptionsForm> {
+        Box::new(options::parse::<ImageFolderOptions>(values).0)
+    }
+
+    fn read(&self, path: &Path, options: &Map<String, Value>, progress: &Progress) -> Result<Dataset, DataError> {
+        let (options, problems) = options::parse::<ImageFolderOptions>(options);
+        read(path, &options, problems, progress)
+    }
+}
+
+/// One image file before it is opened.
+struct Candidate {
+    path: PathBuf,
+    class: String,
+    part: Part,
+}
+
+fn read(
+    root: &Path,
+    options: &ImageFolderOptions,
+    mut problems: Vec<Problem>,
+    progress: &Progress,
+) -> Result<Dataset, DataError> {
+    let (candidates, has_parts) = find_images(root, &mut problems, progress)?;
+    progress.set_total(candidates.len() as u64);
+    let (width, height) = choose_size(&candidates, options, &mut problems, progress)?;
+    refuse_what_cannot_fit(root, candidates.len(), width, height, options.channels)?;
+
+    let filter = match options.filter {
+        Filter::Bilinear => image::imageops::FilterType::Triangle,
+        Filter::Nearest => image::imageops::FilterType::Nearest,
+        Filter::Bicubic => image::imageops::FilterType::CatmullRom,
+        Filter::Lanczos => image::imageops::FilterType::Lanczos3,
+    };
+    let open = |candidate: &Candidate| -> Result<Result<Fitted, String>, DataError> {
+        if progress.is_cancelled() {
+            return Err(DataError::Cancelled);
+        }
+        let fitted = picture::read(&candidate.path).map(|image| picture::fit(image, width, height, filter));
+        progress.advance();
+        Ok(fitted)
+    };
+    let opened = candidates.par_iter().map(open).collect::<Result<Vec<_>, _>>()?;
+
+    let mut images = Vec::with_capacity(opened.len());
+    let mut broken = Vec::new();
+    for (candidate, outcome) in candidates.into_iter().zip(opened) {
+        match outcome {
+            Ok(fitted) => images.push((candidate, fitted)),
+            Err(reason) => broken.push((candidate, reason)),
+        }
+    }
+    let none_left = images.is_empty();
+    let first_reason = broken.first().map(|(candidate, reason)| {
+        format!(
+            "none of its {} images could be read; {}: {reason}",
+            broken.len(),
+            listing::below(root, &candidate.path)
+        )
+    });
+    let classes = name_classes(root, &images, &broken, &mut problems);
+    list_broken(root, broken, &mut problems);
+    if none_left {
+        let message = first_reason.unwrap_or_else(|| "its class folders hold no images".to_owned());
+        return Err(DataError::content(root, message, "Put PNG, JPEG, BMP, WebP, GIF or TIFF images in them"));
+    }
+    if let [only] = classes.as_slice() {
+        let message = format!("There is one class alone ({only}), so there is nothing to tell apart");
+        problems.push(Problem::warning(Place::Data, message, "Put one sub-folder per class in the folder"));
+    }
+
+    let channels = match options.channels {
+        Channels::One => 1,
+        Channels::Three => 3,
+        Channels::Auto => {
+            if images.iter().all(|(_, fitted)| fitted.is_grey()) {
+                1
+            } else {
+                3
+            }
+        }
+    };
+    let dims = Dims::from([channels, height as usize, width as usize]);
+    let mut dataset = Dataset {
+        name: listing::name_of(root),
+        task: Task::Classification,
+        input: InputKind::Image,
+        features: Features::Bytes(Vec::new()),
+        labels: Labels::Classes(Vec::new()),
+        target: "class".to_owned(),
+        origins: images.iter().map(|(candidate, _)| listing::below(root, &candidate.path)).collect(),
+        given_parts: if has_parts { images.iter().map(|(candidate, _)| candidate.part).collect() } else { Vec::new() },
+        problems,
+        fingerprint: String::new(),
+        dims,
+        classes,
+    };
+    let index: BTreeMap<&str, u32> = dataset.classes.iter().map(String::as_str).zip(0..).collect();
+    let label = |(candidate, _): &(Candidate, Fitted)| index.get(candidate.class.as_str()).copied().unwrap_or(0);
+    dataset.labels = Labels::Classes(images.iter().map(label).collect());
+    let mut bytes = Vec::with_capacity(images.len() * dataset.dims.elements());
+    for (_, fitted) in images {
+        bytes.extend(fitted.into_channels(channels));
+    }
+    dataset.features = Features::Bytes(bytes);
+    dataset.seal();
+    Ok(dataset)
+}
+
+/// All image files in the order part, class, name; and whether the folder gives the parts.
+fn find_images(
+    root: &Path,
+    problems: &mut Vec<Problem>,
+    progress: &Progress,
+) -> Result<(Vec<Candidate>, bool), DataError> {
+    let entries = listing::list(root)?;
+    if entries.iter().all(|entry| entry.is_hidden) {
+        return Err(DataError::content(root, "the folder is empty", "Choose a folder with one sub-folder per class"));
+    }
+    let folders: Vec<&Entry> = entries.iter().filter(|entry| entry.is_folder && !entry.is_hidden).collect();
+    if folders.is_empty() {
+        let images = entries.iter().filter(|entry| is_image(entry)).count();
+        let message = if images > 0 {
+            format!("the folder holds {images} images, but no sub-folders, so their classes are not known")
+        } else {
+            "the folder holds neither images nor sub-folders with images".to_owned()
+        };
+        return Err(DataError::content(root, message, "Put one sub-folder per class in it, with the images inside"));
+    }
+    tell_what_is_left_out(root, entries.iter().filter(|entry| !entry.is_folder), problems);
+
+    let mut parts: Vec<(Part, &Entry)> =
+        folders.iter().filter_map(|folder| part_of(&folder.name).map(|part| (part, *folder))).collect();
+    let has_parts = parts.len() == folders.len()
+        && parts.iter().any(|(part, _)| *part == Part::Train)
+        && parts.iter().any(|(_, folder)| {
+            listing::list(&folder.path).is_ok_and(|inside| inside.iter().any(|entry| entry.is_folder))
+        });
+    let mut candidates = Vec::new();
+    if has_parts {
+        parts.sort_by_key(|(part, _)| *part as u8);
+        for (part, folder) in parts {
+            let inside = listing::list(&folder.path)?;
+            tell_what_is_left_out(root, inside.iter().filter(|entry| !entry.is_folder), problems);
+            for class in inside.iter().filter(|entry| entry.is_folder && !entry.is_hidden) {
+                add_class(root, class, part, &mut candidates, problems, progress)?;
+            }
+        }
+    } else {
+        for class in folders {
+            add_class(root, class, Part::Train, &mut candidates, problems, progress)?;
+        }
+    }
+    Ok((candidates, has_parts))
+}
+
+fn add_class(
+    root: &Path,
+    class: &Entry,
+    part: Part,
+    candidates: &mut Vec<Candidate>,
+    problems: &mut Vec<Problem>,
+    progress: &Progress,
+) -> Result<(), DataError> {
+    let before = candidates.len();
+    let mut folders = vec![(class.path.clone(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        if progress.is_cancelled() {
+            return Err(DataError::Cancelled);
+        }
+        let entries = match listing::list(&folder) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let place = Place::File { path: folder, row: None };
+                problems.push(Problem::error(place, error.to_string(), "Check who may read this folder"));
+                continue;
+            }
+        };
+        let (inside, files): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.is_folder);
+        let (images, others): (Vec<Entry>, Vec<Entry>) = files.into_iter().partition(is_image);
+        tell_what_is_left_out(root, others.iter(), problems);
+        let candidate = |entry: Entry| Candidate { path: entry.path, class: class.name.clone(), part };
+        candidates.extend(images.into_iter().map(candidate));
+        let deeper = inside.into_iter().filter(|entry| !entry.is_hidden && depth < DEEPEST);
+        folders.extend(deeper.rev().map(|entry| (entry.path, depth + 1)));
+    }
+    if candidates.len() == before {
+        let place = Place::File { path: class.path.clone(), row: None };
+        let message = format!("The class '{}' has no images, so it is left out", class.name);
+        problems.push(Problem::warning(place, message, "Put images in its folder, or remove the folder"));
+    }
+    Ok(())
+}
+
+/// An image by its name or, where the name says something else, by its first bytes.
+fn is_image(entry: &Entry) -> bool {
+    if entry.is_folder || entry.is_hidden {
+        return false;
+    }
+    let by_content = || {
+        let mut start = [0; 32];
+        let length = File::open(&entry.path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
+        picture::format_of(start.get(..length).unwrap_or(&[])).is_some()
+    };
+    picture::has_image_extension(&entry.path) || by_content()
+}
+
+fn part_of(name: &str) -> Option<Part> {
+    match name.to_ascii_lowercase().as_str() {
+        "train" | "training" => Some(Part::Train),
+        "val" | "valid" | "validation" | "dev" => Some(Part::Validation),
+        "test" | "testing" => Some(Part::Test),
+        _ => None,
+    }
+}
+
+/// Names files that are not images, one problem for each folder.
+fn tell_what_is_left_out<'a>(root: &Path, files: impl Iterator<Item = &'a Entry>, problems: &mut Vec<Problem>) {
+    let files: Vec<&Entry> = files.collect();
+    let Some(folder) = files.first().and_then(|entry| entry.path.parent()) else { return };
+    let names: Vec<&str> = files.iter().map(|entry| entry.name.as_str()).collect();
+    let images = files.iter().filter(|entry| is_image(entry)).count();
+    let place = Place::File { path: folder.to_owned(), row: None };
+    if images > 0 {
+        let message = format!("{images} images lie outside the class folders and are left out: {}", shortened(&names));
+        problems.push(Problem::warning(place, message, "Move them into the folder of their class"));
+        return;
+    }
+    let what = if names.len() == 1 { "1 file is no image" } else { "files are no images" };
+    let count = if names.len() == 1 { String::new() } else { format!("{} ", names.len()) };
+    let message = format!("{count}{what}, left out: {}", shortened(&names));
+    let hint = if folder == root { "" } else { "Nothing needs to be done if they are not meant as samples" };
+    problems.push(Problem::advice(place, message, hint));
+}
+
+/// The given size, or the most frequent one of the files, shrunk to [`LONGEST_AUTOMATIC_SIDE`].
+fn choose_size(
+    candidates: &[Candidate],
+    options: &ImageFolderOptions,
+    problems: &mut Vec<Problem>,
+    progress: &Progress,
+) -> Result<(u32, u32), DataError> {
+    let given = |side: usize| u32::try_from(side).unwrap_or(u32::MAX).min(picture::LONGEST_SIDE);
+    let (width, height) = (given(options.width), given(options.height));
+    if width > 0 && height > 0 {
+        return Ok((width, height));
+    }
+    let size = |candidate: &Candidate| -> Result<Option<(u32, u32)>, DataError> {
+        if progress.is_cancelled() {
+            return Err(DataError::Cancelled);
+        }
+        // What can't be read here is named when it is opened.
+        Ok(picture::size_of(&candidate.path).ok())
+    };
+    let sizes = candidates.par_iter().map(size).collect::<Result<Vec<_>, _>>()?;
+    let mut counts = BTreeMap::new();
+    for size in sizes.into_iter().flatten() {
+        *counts.entry(size).or_insert(0_usize) += 1;
+    }
+    let Some((&(common_width, common_height), &count)) = counts.iter().max_by_key(|(size, count)| (**count, **size))
+    else {
+        // Nothing can be read, which is told when the files are opened.
+        return Ok((width.max(1), height.max(1)));
+    };
+    let shrink = f64::from(LONGEST_AUTOMATIC_SIDE) / f64::from(common_width.max(common_height));
+    let shrunk = |side: u32| (f64::from(side) * shrink.min(1.0)).round().max(1.0) as u32;
+    let (fitting_width, fitting_height) = (shrunk(common_width), shrunk(common_height));
+    let chosen = match (width, height) {
+        (0, 0) => (fitting_width, fitting_height),
+        (0, height) => (fitting_width, height),
+        (width, _) => (width, fitting_height),
+    };
+    if counts.len() > 1 || chosen != (common_width, common_height) {
+        let total: usize = counts.values().sum();
+        let message = format!(
+            "The images have {} sizes ({count} of {total} have {common_width} x {common_height} pixels), and all are \
+             resized to {} x {}",
+            counts.len(),
+            chosen.0,
+            chosen.1
+        );
+        let hint = "Choose another width and height in the import options if that is too small or too large";
+        problems.push(Problem::advice(Place::Data, message, hint));
+    }
+    Ok(chosen)
+}
+
+/// Counts the memory of all samples before any is decoded.
+fn refuse_what_cannot_fit(
+    root: &Path,
+    samples: usize,
+    width: u32,
+    height: u32,
+    channels: Channels,
+) -> Result<(), DataError> {
+    let channels = if channels == Channels::One { 1 } else { 3 };
+    // Twice: each image alone, then all in one block.
+    let needed = samples as u128 * u128::from(width) * u128::from(height) * channels * 2;
+    let available = memory::sample().available;
+    if available == 0 || needed < u128::from(available) {
+        return Ok(());
+    }
+    let needed = format::bytes(u64::try_from(needed).unwrap_or(u64::MAX));
+    let message = format!(
+        "{samples} images of {width} x {height} pixels need {needed} of memory, and {} are free",
+        format::bytes(available)
+    );
+    Err(DataError::content(root, message, "Choose a smaller width and height in the import options"))
+}
+
+/// The classes that have images, in natural order.
+fn name_classes(
+    root: &Path,
+    images: &[(Candidate, Fitted)],
+    broken: &[(Candidate, String)],
+    problems: &mut Vec<Problem>,
+) -> Vec<String> {
+    let distinct = |names: &mut Vec<String>| {
+        names.sort_by(|left, right| listing::natural(left, right));
+        names.dedup();
+    };
+    let mut classes: Vec<String> = images.iter().map(|(candidate, _)| candidate.class.clone()).collect();
+    distinct(&mut classes);
+    let mut lost: Vec<String> = broken.iter().map(|(candidate, _)| candidate.class.clone()).collect();
+    distinct(&mut lost);
+    for class in lost.iter().filter(|class| !classes.contains(class)) {
+        let place = Place::File { path: root.join(class), row: None };
+        let message = format!("No image of the class '{class}' could be read, so it is left out");
+        problems.push(Problem::warning(place, message, "Replace its images"));
+    }
+    classes
+}
+
+fn list_broken(root: &Path, broken: Vec<(Candidate, String)>, problems: &mut Vec<Problem>) {
+    let total = broken.len();
+    for (candidate, reason) in broken.into_iter().take(MOST_PROBLEMS) {
+        let place = Place::File { path: candidate.path, row: None };
+        let message = format!("The image can't be read and is left out: {reason}");
+        problems.push(Problem::error(place, message, "Replace the file, or remove it"));
+    }
+    if total > MOST_PROBLEMS {
+        let message = format!("{} more images can't be read and are left out", total - MOST_PROBLEMS);
+        problems.push(Problem::error(
+            Place::File { path: root.to_owned(), row: None },
+            message,
+            "Replace or remove them",
+        ));
+    }
+}
