@@ -1,7 +1,9 @@
 //! Every change of a project goes through an [`Edit`], so that every change can be undone.
 
+use crate::base::params::{self, Choice as _, ParamError};
 use crate::base::NodeId;
 use crate::data::{DataConfig, Normalization, SplitConfig};
+use crate::graph::edit::GraphError;
 use crate::graph::{Graph, Wire};
 use crate::nn::LayerSpec;
 use crate::train::TrainConfig;
@@ -86,17 +88,139 @@ impl Edit {
     /// # Errors
     /// If it does not fit the project.
     pub fn apply(&self, project: &Project) -> Result<Project, EditError> {
-        let _ = self;
-        Ok(project.clone())
+        let mut project = project.clone();
+        match self {
+            Self::Rename(name) => {
+                if name.trim().is_empty() {
+                    return Err(EditError("a project must have a name".to_owned()));
+                }
+                name.trim().clone_into(&mut project.name);
+            }
+            Self::SetData(data) => project.data = Some((**data).clone()),
+            Self::SetSplit(split) => data_of(&mut project)?.split = checked_split(split.clone())?,
+            Self::SetNormalization(normalization) => data_of(&mut project)?.normalization = *normalization,
+            Self::SetNetwork { name, graph } => {
+                name.clone_into(&mut project.network);
+                project.graph = (**graph).clone();
+            }
+            Self::AddLayer { layer, after } => {
+                project.graph.add_layer((**layer).clone(), after.as_ref())?;
+            }
+            Self::RemoveNode(node) => {
+                project.graph.remove(node)?;
+            }
+            Self::MoveNode { node, later } => project.graph.move_node(node, *later)?,
+            Self::RenameNode { node, name } => project.graph.rename(node, name)?,
+            Self::Connect { node, inputs } => project.graph.connect(node, inputs.clone())?,
+            Self::SetLayer { node, layer } => project.graph.set_layer(node, (**layer).clone())?,
+            Self::SetTrain(train) => project.train = (**train).clone(),
+            Self::Set { path, value } => set(&mut project, path, value)?,
+        }
+        Ok(project)
     }
 
     /// As shown behind Undo, e.g. `Change training settings`.
     pub fn label(&self) -> &'static str {
-        "Edit"
+        match self {
+            Self::Rename(_) => "Rename project",
+            Self::SetData(_) => "Choose data",
+            Self::SetSplit(_) => "Change split",
+            Self::SetNormalization(_) => "Change normalization",
+            Self::SetNetwork { .. } => "Choose network",
+            Self::AddLayer { .. } => "Add layer",
+            Self::RemoveNode(_) => "Remove layer",
+            Self::MoveNode { .. } => "Move layer",
+            Self::RenameNode { .. } => "Rename layer",
+            Self::Connect { .. } => "Connect layer",
+            Self::SetLayer { .. } => "Change layer settings",
+            Self::SetTrain(_) => "Change training settings",
+            Self::Set { path, .. } => match path.split('.').next() {
+                Some("train") => "Change training settings",
+                Some("split") => "Change split",
+                Some("network") => "Change layer settings",
+                _ => "Change setting",
+            },
+        }
     }
 
     /// Edits with the same key that follow each other (dragging a value) are one step of undo.
     pub fn merge_key(&self) -> Option<String> {
-        None
+        match self {
+            Self::Rename(_) => Some("name".to_owned()),
+            Self::SetSplit(_) => Some("split".to_owned()),
+            Self::SetTrain(_) => Some("train".to_owned()),
+            Self::SetLayer { node, .. } => Some(format!("network.{node}")),
+            Self::Set { path, .. } => Some(path.clone()),
+            // Each of these is a whole change of its own.
+            Self::SetData(_)
+            | Self::SetNormalization(_)
+            | Self::SetNetwork { .. }
+            | Self::AddLayer { .. }
+            | Self::RemoveNode(_)
+            | Self::MoveNode { .. }
+            | Self::RenameNode { .. }
+            | Self::Connect { .. } => None,
+        }
     }
+}
+
+impl From<GraphError> for EditError {
+    fn from(error: GraphError) -> Self {
+        Self(error.0)
+    }
+}
+
+impl From<ParamError> for EditError {
+    fn from(error: ParamError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn data_of(project: &mut Project) -> Result<&mut DataConfig, EditError> {
+    project.data.as_mut().ok_or_else(|| EditError("the project has no data yet; import some first".to_owned()))
+}
+
+fn checked_split(split: SplitConfig) -> Result<SplitConfig, EditError> {
+    let held_out = split.validation + split.test;
+    // Written so that NaN is refused too.
+    if split.validation >= 0.0 && split.test >= 0.0 && held_out < 1.0 {
+        return Ok(split);
+    }
+    let message = format!(
+        "the validation and test parts must leave samples to train on, but their shares are {} and {}",
+        split.validation, split.test
+    );
+    Err(EditError(message))
+}
+
+fn set(project: &mut Project, path: &str, value: &str) -> Result<(), EditError> {
+    const KNOWN: &str = "settings are train.…, split.…, data.normalization, name and network.<layer>.<setting>";
+    let unknown = || EditError(format!("there is no setting '{path}'; {KNOWN}"));
+    let (area, rest) = path.split_once('.').unwrap_or((path, ""));
+    match (area, rest) {
+        ("name", "") => *project = Edit::Rename(value.to_owned()).apply(project)?,
+        ("train", setting) => params::set(&mut project.train, setting, value)?,
+        ("split", setting) => {
+            let data = data_of(project)?;
+            let mut split = data.split.clone();
+            params::set(&mut split, setting, value)?;
+            data.split = checked_split(split)?;
+        }
+        ("data", "normalization") => {
+            let normalization = &mut data_of(project)?.normalization;
+            let options = normalization.options();
+            let Some(index) = options.iter().position(|option| option.id == value.trim()) else {
+                let known: Vec<&str> = options.iter().map(|option| option.id).collect();
+                let message = format!("'{path}' must be one of {}, but '{value}' was given", known.join(", "));
+                return Err(EditError(message));
+            };
+            normalization.select(index);
+        }
+        ("network", rest) => {
+            let (node, setting) = rest.split_once('.').ok_or_else(unknown)?;
+            project.graph.set(&node.into(), setting, value)?;
+        }
+        _ => return Err(unknown()),
+    }
+    Ok(())
 }
