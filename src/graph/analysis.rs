@@ -8,7 +8,6 @@ use crate::nn::{Cost, LayerKind};
 use super::Graph;
 use super::flatten::{Flat, FlatRole, Source};
 use super::memory::Footprint;
-use super::structure::AsLayer as _;
 
 /// What is known of a graph. Made anew after each edit; cheap (a million-parameter network takes well under 1 ms).
 #[derive(Debug, Clone, PartialEq, Default)]

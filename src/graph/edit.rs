@@ -10,7 +10,7 @@ use crate::base::{Dims, NodeId, params};
 use crate::nn::{LayerKind, LayerSpec};
 
 use super::model::{Graph, Node, NodeRole, Wire};
-use super::structure::{self, AsLayer as _};
+use super::structure;
 
 /// Why a change was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,7 +111,9 @@ impl Graph {
         }
         for movable in [&first, &second] {
             if !matches!(self.node(movable)?.role, NodeRole::Layer(_) | NodeRole::Block { .. }) {
-                return Err(GraphError(format!("'{name}' is at the end of its chain: '{movable}' can't change its place")));
+                return Err(GraphError(format!(
+                    "'{name}' is at the end of its chain: '{movable}' can't change its place"
+                )));
             }
         }
         for (target, consumer) in &mut self.nodes {
@@ -168,7 +170,10 @@ impl Graph {
                 return Err(GraphError(format!("'{name}' can't feed itself; connect it to a layer in front of it")));
             }
             if matches!(source.role, NodeRole::Output) {
-                return Err(GraphError(format!("'{}' is an output of the network and feeds nothing inside it", wire.node)));
+                return Err(GraphError(format!(
+                    "'{}' is an output of the network and feeds nothing inside it",
+                    wire.node
+                )));
             }
             if behind.contains(&wire.node) {
                 return Err(GraphError(format!(
@@ -214,19 +219,24 @@ impl Graph {
                 let known = block_parameters.unwrap_or_default();
                 if known.iter().all(|parameter| parameter != setting) {
                     let known = known.join(", ");
-                    return Err(GraphError(format!("'{name}' has no parameter '{setting}'; its parameters are {known}")));
+                    return Err(GraphError(format!(
+                        "'{name}' has no parameter '{setting}'; its parameters are {known}"
+                    )));
                 }
                 values.insert(setting.to_owned(), value.to_owned());
                 Ok(())
             }
             NodeRole::Input { dims } if setting == "dims" => {
-                let rule = || GraphError(format!("'dims' of '{name}' must be sizes such as 1x28x28, but '{value}' was given"));
+                let rule =
+                    || GraphError(format!("'dims' of '{name}' must be sizes such as 1x28x28, but '{value}' was given"));
                 let parts = value.split(['x', ',', ' ']).filter(|part| !part.is_empty());
                 let sizes: Option<Vec<usize>> = parts.map(|part| part.parse().ok().filter(|size| *size > 0)).collect();
                 *dims = Dims(sizes.filter(|sizes| !sizes.is_empty()).ok_or_else(rule)?);
                 Ok(())
             }
-            NodeRole::Input { .. } => Err(GraphError(format!("'{name}' has no setting '{setting}'; its setting is dims"))),
+            NodeRole::Input { .. } => {
+                Err(GraphError(format!("'{name}' has no setting '{setting}'; its setting is dims")))
+            }
             NodeRole::Output => Err(GraphError(format!("'{name}' is an output and has no settings"))),
         }
     }
@@ -281,7 +291,9 @@ impl Graph {
         match readers[..] {
             [reader] => Ok(reader.clone()),
             [] => Err(GraphError(format!("'{name}' feeds nothing, so it is the last of its chain"))),
-            _ => Err(GraphError(format!("'{name}' feeds {} inputs, so it is not part of a plain chain", readers.len()))),
+            _ => {
+                Err(GraphError(format!("'{name}' feeds {} inputs, so it is not part of a plain chain", readers.len())))
+            }
         }
     }
 
@@ -289,7 +301,9 @@ impl Graph {
         match &self.node(name)?.inputs[..] {
             [source] => Ok(source.clone()),
             [] => Err(GraphError(format!("'{name}' takes no input, so it is the first of its chain"))),
-            inputs => Err(GraphError(format!("'{name}' takes {} inputs, so it is not part of a plain chain", inputs.len()))),
+            inputs => {
+                Err(GraphError(format!("'{name}' takes {} inputs, so it is not part of a plain chain", inputs.len())))
+            }
         }
     }
 

@@ -8,7 +8,6 @@ use crate::base::{Dims, NodeId, Place, Problem, params};
 use crate::nn::{Cost, LayerError, LayerSpec, ParamSpec};
 
 use super::model::{Block, Graph, NodeRole};
-use super::structure::AsLayer as _;
 use super::structure::{self, Scope};
 
 /// More layers than this are refused: blocks within blocks can multiply without end.
@@ -356,27 +355,11 @@ impl Flat {
             && structure::fits(layer.arity(), node.inputs.len())
             && node.inputs.len() == node.sources.len()
         {
-            match layer.outputs(&node.inputs) {
+            match spec.outputs(&node.inputs) {
                 Ok(outputs) => {
-                    let parameters = layer.parameters(&node.inputs);
-                    let large =
-                        outputs.iter().find_map(too_large).map(|found| format!("its output {found}")).or_else(|| {
-                            parameters.iter().find_map(|parameter| {
-                                too_large(&Dims(parameter.dims.clone()))
-                                    .map(|found| format!("its {} {found}", parameter.name))
-                            })
-                        });
-                    if let Some(message) = large {
-                        self.problems.push(Problem::error(
-                            Place::Node(node.path.clone()),
-                            message,
-                            "Make the layer or its input smaller",
-                        ));
-                    } else {
-                        node.cost = cost(&*layer, &node.inputs, &outputs, &parameters);
-                        node.outputs = outputs;
-                        node.parameters = parameters;
-                    }
+                    node.parameters = spec.parameters(&node.inputs);
+                    node.cost = spec.cost(&node.inputs, &outputs);
+                    node.outputs = outputs;
                 }
                 Err(LayerError::Shape { message, hint }) => {
                     self.problems.push(Problem::error(Place::Node(node.path.clone()), message, hint));
@@ -520,18 +503,4 @@ fn too_large(dims: &Dims) -> Option<String> {
 
 fn bytes(dims: &Dims) -> u64 {
     (dims.elements() as u64).saturating_mul(4)
-}
-
-fn cost(layer: &dyn crate::nn::Layer, inputs: &[Dims], outputs: &[Dims], parameters: &[ParamSpec]) -> Cost {
-    let values = |trainable: bool| {
-        let sizes = parameters.iter().filter(|parameter| parameter.trainable == trainable);
-        sizes.fold(0_u64, |sum, parameter| sum.saturating_add(Dims(parameter.dims.clone()).elements() as u64))
-    };
-    Cost {
-        parameters: values(true),
-        buffers: values(false),
-        multiply_adds: layer.multiply_adds(inputs, outputs),
-        output_bytes: outputs.iter().fold(0, |sum, dims| sum.saturating_add(bytes(dims))),
-        saved_bytes: 0,
-    }
 }

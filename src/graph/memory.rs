@@ -14,7 +14,6 @@ use crate::nn::LayerKind;
 
 use super::analysis::{Analysis, MemoryPlan};
 use super::flatten::{Flat, FlatNode, FlatRole};
-use super::structure::AsLayer as _;
 
 /// Bytes that a pass needs besides parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

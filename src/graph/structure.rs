@@ -398,13 +398,3 @@ fn running_order(
     }
     (order, level, is_ordered)
 }
-
-// Until the catalogue has it.
-pub(super) trait AsLayer {
-    fn as_layer(&self) -> Option<&dyn crate::nn::Layer>;
-}
-impl AsLayer for LayerSpec {
-    fn as_layer(&self) -> Option<&dyn crate::nn::Layer> {
-        None
-    }
-}

@@ -1,7 +1,7 @@
 //! Every change of a project goes through an [`Edit`], so that every change can be undone.
 
-use crate::base::params::{self, Choice as _, ParamError};
 use crate::base::NodeId;
+use crate::base::params::{self, Choice as _, ParamError};
 use crate::data::{DataConfig, Normalization, SplitConfig};
 use crate::graph::edit::GraphError;
 use crate::graph::{Graph, Wire};

@@ -138,7 +138,12 @@ impl Delta {
 
     fn is_empty(&self) -> bool {
         let Self { name, data, network, nodes, blocks, train } = self;
-        name.is_none() && data.is_none() && network.is_none() && nodes.is_empty() && blocks.is_empty() && train.is_none()
+        name.is_none()
+            && data.is_none()
+            && network.is_none()
+            && nodes.is_empty()
+            && blocks.is_empty()
+            && train.is_none()
     }
 
     fn apply(&self, project: &mut Project) {
@@ -164,7 +169,10 @@ fn set<T: Clone>(place: &mut T, value: Option<&T>) {
     }
 }
 
-fn map_delta<K: Ord + Clone, V: PartialEq + Clone>(from: &BTreeMap<K, V>, to: &BTreeMap<K, V>) -> BTreeMap<K, Option<V>> {
+fn map_delta<K: Ord + Clone, V: PartialEq + Clone>(
+    from: &BTreeMap<K, V>,
+    to: &BTreeMap<K, V>,
+) -> BTreeMap<K, Option<V>> {
     let gone = from.keys().filter(|key| !to.contains_key(key)).map(|key| (key.clone(), None));
     let changed = to.iter().filter(|(key, value)| from.get(key) != Some(value));
     gone.chain(changed.map(|(key, value)| (key.clone(), Some(value.clone())))).collect()
