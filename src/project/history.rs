@@ -5,6 +5,7 @@
 //! work, not where one looks.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::base::NodeId;
@@ -78,19 +79,19 @@ impl History {
     }
 
     /// The project before the last change; `now` is the project as it is.
-    pub fn undo(&mut self, now: &Project) -> Option<Project> {
+    pub fn undo(&mut self, now: Arc<Project>) -> Option<Arc<Project>> {
         let step = self.past.pop_back()?;
-        let mut project = now.clone();
-        step.backward.apply(&mut project);
+        let mut project = now;
+        step.backward.apply(Arc::make_mut(&mut project));
         self.future.push(step);
         Some(project)
     }
 
     /// The project after the change that was last taken back.
-    pub fn redo(&mut self, now: &Project) -> Option<Project> {
+    pub fn redo(&mut self, now: Arc<Project>) -> Option<Arc<Project>> {
         let step = self.future.pop()?;
-        let mut project = now.clone();
-        step.forward.apply(&mut project);
+        let mut project = now;
+        step.forward.apply(Arc::make_mut(&mut project));
         self.past.push_back(step);
         Some(project)
     }
