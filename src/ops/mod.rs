@@ -8,6 +8,9 @@ use candle_core::{DType, Tensor};
 pub mod composed;
 pub mod dropout;
 pub mod kernels;
+pub mod loss;
+pub mod optim;
+pub(crate) mod storage;
 
 pub use kernels::activation::Activation;
 pub use kernels::norm::BatchNormSettings;

@@ -4,5 +4,12 @@
 //! number of threads never changes a bit of the result.
 
 pub mod activation;
+pub mod alloc;
+pub mod float;
+pub mod loss;
+pub mod matmul;
 pub mod norm;
+pub mod optim;
+pub mod par;
+pub mod simd;
 pub mod window;

@@ -1,0 +1,258 @@
+//! The two number types of the kernels.
+//!
+//! The functions of `f32` are written so that a loop over them becomes vector code: no branches, no tables, no calls.
+//! Those of `f64` are the standard library's; they serve the tests that compare with central differences.
+
+use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
+
+/// `f32` or `f64`.
+pub trait Float:
+    Copy
+    + Send
+    + Sync
+    + Default
+    + PartialOrd
+    + std::fmt::Debug
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
+    + 'static
+{
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// Below every number.
+    const NEG_INFINITY: Self;
+
+    /// The nearest value.
+    fn of(value: f64) -> Self;
+    /// The same value.
+    fn to_f64(self) -> f64;
+    /// Square root.
+    fn sqrt(self) -> Self;
+    /// Natural logarithm.
+    fn ln(self) -> Self;
+    /// Exponential function.
+    fn exp(self) -> Self;
+    /// Hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// Error function.
+    fn erf(self) -> Self;
+
+    /// `1 / (1 + exp(-x))`.
+    #[inline(always)]
+    fn sigmoid(self) -> Self {
+        Self::ONE / (Self::ONE + (-self).exp())
+    }
+
+    /// The larger one; a NaN in `other` wins, one in `self` stays.
+    #[inline(always)]
+    fn max_nan(self, other: Self) -> Self {
+        #[expect(clippy::eq_op, reason = "the cheapest test for NaN in vector code")]
+        if other > self || other != other { other } else { self }
+    }
+}
+
+impl Float for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+    const NEG_INFINITY: Self = Self::NEG_INFINITY;
+
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    #[inline(always)]
+    fn ln(self) -> Self {
+        self.ln()
+    }
+
+    #[inline(always)]
+    fn exp(self) -> Self {
+        self.exp()
+    }
+
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        self.tanh()
+    }
+
+    fn erf(self) -> Self {
+        let x = self.abs();
+        if x.is_nan() {
+            return self;
+        }
+        let magnitude = if x < 3.0 { erf_series(x) } else { 1.0 - erfc_fraction(x) };
+        magnitude.copysign(self)
+    }
+}
+
+/// Abramowitz and Stegun 7.1.6: all terms are positive, so nothing cancels.
+fn erf_series(x: f64) -> f64 {
+    let (mut term, mut sum, mut index) = (x, x, 1.0);
+    while term > sum * 1e-17 {
+        term *= 2.0 * x * x / (2.0 * index + 1.0);
+        sum += term;
+        index += 1.0;
+    }
+    std::f64::consts::FRAC_2_SQRT_PI * (-x * x).exp() * sum
+}
+
+/// Abramowitz and Stegun 7.1.14, from the far end of the fraction; 60 levels give 1e-16 from x = 3 on.
+fn erfc_fraction(x: f64) -> f64 {
+    let tail = (1..=60).rev().fold(0.0, |tail, level| 0.5 * f64::from(level) / (x + tail));
+    (-x * x).exp() / (std::f64::consts::PI.sqrt() * (x + tail))
+}
+
+impl Float for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+    const NEG_INFINITY: Self = Self::NEG_INFINITY;
+
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value as Self
+    }
+
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    #[inline(always)]
+    fn ln(self) -> Self {
+        self.ln()
+    }
+
+    /// Cody and Waite's reduction by multiples of ln 2, then a polynomial (coefficients as in Cephes `expf`).
+    #[inline(always)]
+    fn exp(self) -> Self {
+        const LN2_HIGH: f32 = 0.693_359_4;
+        const LN2_LOW: f32 = -2.121_944_4e-4;
+        // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits.
+        const ROUND: f32 = 12_582_912.0;
+        // Beyond these the result is 0 or infinite anyway; a NaN stays one.
+        let x = self.clamp(-104.0, 89.0);
+        let rounded = x * std::f32::consts::LOG2_E + ROUND;
+        let power = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+        let multiple = rounded - ROUND;
+        let rest = x - multiple * LN2_HIGH - multiple * LN2_LOW;
+        let mut sum = 1.987_569_1e-4;
+        sum = sum * rest + 1.398_2e-3;
+        sum = sum * rest + 8.333_452e-3;
+        sum = sum * rest + 4.166_579_6e-2;
+        sum = sum * rest + 1.666_666_5e-1;
+        sum = sum * rest + 0.5;
+        let value = sum * rest * rest + rest + 1.0;
+        // Two factors, since 2^128 and 2^-149 are not numbers of normal exponent.
+        let half = power >> 1;
+        value * power_of_two(half) * power_of_two(power.wrapping_sub(half))
+    }
+
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        let square = self * self;
+        // Near 0 the quotient below would cancel (coefficients as in Cephes `tanhf`).
+        let mut series = -5.704_988_7e-3;
+        series = series * square + 2.063_908_9e-2;
+        series = series * square - 5.373_971_4e-2;
+        series = series * square + 1.333_144_2e-1;
+        series = series * square - 3.333_328_2e-1;
+        let near = self + self * square * series;
+        let far = 1.0 - 2.0 / (Float::exp(2.0 * self) + 1.0);
+        if self.abs() < 0.625 { near } else { far }
+    }
+
+    /// Abramowitz and Stegun 7.1.26: off by at most 1.5e-7.
+    #[inline(always)]
+    fn erf(self) -> Self {
+        let x = self.abs();
+        let t = 1.0 / (1.0 + 0.327_591_1 * x);
+        let mut sum = 1.061_405_4;
+        sum = sum * t - 1.453_152_1;
+        sum = sum * t + 1.421_413_8;
+        sum = sum * t - 0.284_496_74;
+        sum = sum * t + 0.254_829_6;
+        let magnitude = 1.0 - sum * t * Float::exp(-x * x);
+        magnitude.copysign(self)
+    }
+}
+
+#[inline(always)]
+fn power_of_two(power: i32) -> f32 {
+    f32::from_bits((power.wrapping_add(127) as u32) << 23)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn largest_error(
+        range: std::ops::Range<i32>,
+        approximate: fn(f32) -> f32,
+        exact: fn(f64) -> f64,
+        scale: f32,
+    ) -> f64 {
+        range
+            .map(|step| {
+                let x = step as f32 * scale;
+                let expect = exact(f64::from(x));
+                (f64::from(approximate(x)) - expect).abs() / expect.abs().max(1e-30)
+            })
+            .fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn f32_functions_are_as_good_as_f32_can_tell() {
+        let error = largest_error(-86_000..88_000, Float::exp, f64::exp, 1e-3);
+        assert!(error < 3e-7, "exp {error}");
+        let error = largest_error(-10_000..10_000, Float::tanh, f64::tanh, 1e-3);
+        assert!(error < 3e-7, "tanh {error}");
+    }
+
+    #[test]
+    fn ends_and_nan_as_in_the_standard_library() {
+        assert_eq!(Float::exp(f32::NEG_INFINITY), 0.0);
+        assert_eq!(Float::exp(f32::INFINITY), f32::INFINITY);
+        assert_eq!(Float::exp(100.0_f32), f32::INFINITY);
+        assert_eq!(Float::exp(-110.0_f32), 0.0);
+        assert!(Float::exp(f32::NAN).is_nan() && Float::tanh(f32::NAN).is_nan() && Float::erf(f32::NAN).is_nan());
+        assert_eq!((Float::tanh(50.0_f32), Float::tanh(f32::NEG_INFINITY)), (1.0, -1.0));
+        assert_eq!((Float::sigmoid(-200.0_f32), Float::sigmoid(200.0_f32)), (0.0, 1.0));
+    }
+
+    #[test]
+    fn erf_has_the_published_values() {
+        // Abramowitz and Stegun, table 7.1, and erfc(4) = 1.541725790028e-8.
+        let expect: [(f64, f64); 4] =
+            [(0.5, 0.520_499_877_8), (1.0, 0.842_700_792_9), (2.0, 0.995_322_265_0), (4.0, 1.0 - 1.541_725_790_028e-8)];
+        for (x, value) in expect {
+            assert!((Float::erf(x) - value).abs() < 1e-10, "{x}");
+            assert!((Float::erf(-x) + value).abs() < 1e-10, "-{x}");
+            assert!((f64::from(Float::erf(x as f32)) - value).abs() < 3e-7, "{x} in f32");
+        }
+        assert!((erf_series(3.0) - (1.0 - erfc_fraction(3.0))).abs() < 1e-15);
+    }
+}

@@ -1,0 +1,82 @@
+//! From tensors on the CPU to slices and back, without copies.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+
+use candle_core::{CpuStorage, Device, Error, Result, Shape, Storage, Tensor, WithDType};
+
+use super::kernels::float::Float;
+
+/// A number type that tensors and kernels share.
+pub(crate) trait Element: Float + WithDType {}
+
+impl Element for f32 {}
+impl Element for f64 {}
+
+/// The values of a contiguous tensor on the CPU, borrowed.
+///
+/// # Errors
+/// If the tensor lies elsewhere, has other strides or another type.
+pub(crate) fn values<T: WithDType>(tensor: &Tensor) -> Result<impl Deref<Target = [T]> + '_> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Some((start, end)) = layout.contiguous_offsets() else {
+        return Err(Error::Msg("a kernel needs a contiguous tensor".to_owned()).bt());
+    };
+    let values = Values { storage, start, end, kind: PhantomData::<T> };
+    // Fails here, so that `deref` can't.
+    let cpu = values.cpu().ok_or_else(|| Error::Msg("a kernel needs a tensor on the CPU".to_owned()).bt())?;
+    cpu.as_slice::<T>()?;
+    Ok(values)
+}
+
+/// The lock on a storage, seen as its values.
+struct Values<S, T> {
+    storage: S,
+    start: usize,
+    end: usize,
+    kind: PhantomData<T>,
+}
+
+impl<S: Deref<Target = Storage>, T> Values<S, T> {
+    fn cpu(&self) -> Option<&CpuStorage> {
+        match &*self.storage {
+            Storage::Cpu(cpu) => Some(cpu),
+            _ => None,
+        }
+    }
+}
+
+impl<S: Deref<Target = Storage>, T: WithDType> Deref for Values<S, T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        let slice = self.cpu().and_then(|cpu| cpu.as_slice::<T>().ok());
+        slice.and_then(|slice| slice.get(self.start..self.end)).unwrap_or_default()
+    }
+}
+
+/// A tensor on the CPU that takes over these values.
+///
+/// # Errors
+/// If their number does not fit the shape.
+pub(crate) fn tensor<T: WithDType>(values: Vec<T>, shape: impl Into<Shape>) -> Result<Tensor> {
+    Tensor::from_vec(values, shape.into(), &Device::Cpu)
+}
+
+/// Runs the body with `$T` as the number type of a tensor.
+macro_rules! with_type {
+    ($tensor:expr, $T:ident => $body:expr) => {
+        match $tensor.dtype() {
+            candle_core::DType::F32 => {
+                type $T = f32;
+                $body
+            }
+            candle_core::DType::F64 => {
+                type $T = f64;
+                $body
+            }
+            other => Err(candle_core::Error::Msg(format!("the kernels work in f32 and f64, not in {other:?}")).bt()),
+        }
+    };
+}
+pub(crate) use with_type;
