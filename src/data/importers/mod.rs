@@ -1,6 +1,8 @@
 //! Importers: files in, [`Dataset`] out. One file each, listed in [`all`].
 
+pub mod idx;
 pub mod image_folder;
+mod input;
 mod listing;
 mod options;
 mod picture;
@@ -38,7 +40,7 @@ pub trait Importer: Send + Sync {
 
 /// Every importer, in the order in which they are offered.
 pub fn all() -> &'static [&'static dyn Importer] {
-    &[&image_folder::ImageFolder]
+    &[&image_folder::ImageFolder, &idx::Idx]
 }
 
 /// The importer of that id.
