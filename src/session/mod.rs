@@ -3,15 +3,25 @@
 //!
 //! Nothing here waits: jobs run on named threads and are picked up by [`Session::poll`].
 
+mod answers;
 pub mod command;
+mod dataset;
+mod job;
+mod opening;
 pub mod predict;
 pub mod run;
+mod runs;
+mod saver;
+mod settings;
+mod status;
+mod training;
+pub mod work;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::base::{Problem, Progress, RunId};
+use crate::base::{Place, Problem, Progress, RunId};
 use crate::data::Prepared;
 use crate::graph::{Analysis, MemoryPlan};
 use crate::metrics::Evaluation;
@@ -22,14 +32,34 @@ pub use command::Command;
 pub use predict::{Input, Prediction};
 pub use run::Run;
 
+use answers::Answers;
+use dataset::DataWork;
+use opening::Open;
+use runs::Runs;
+use settings::Settings;
+use training::Active;
+
 /// Called from any thread when [`Session::poll`] has something to do; throttled by the caller.
 pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// The application without a window.
 pub struct Session {
     wake: Wake,
+    settings: Settings,
+    open: Option<Open>,
     analysis: Arc<Analysis>,
+    plan: Plan,
+    checks: Vec<Problem>,
+    memory_read: Option<Instant>,
     data: DataState,
+    data_work: DataWork,
+    runs: Runs,
+    active: Option<Active>,
+    answers: Answers,
+    notices: Vec<Notice>,
+    next_notice: u64,
+    devices: Vec<DeviceInfo>,
+    recoverable: Vec<(PathBuf, std::time::SystemTime)>,
 }
 
 /// What is known of the data.
@@ -127,42 +157,148 @@ pub struct Plan {
 }
 
 impl Session {
-    /// An application with nothing open.
+    /// An application with nothing open, with the settings of this user.
     pub fn new(wake: Wake) -> Self {
-        Self { wake, analysis: Arc::default(), data: DataState::None }
+        Self::with_config_dir(wake, settings::config_dir())
+    }
+
+    /// The same with its settings in that folder; `None` remembers nothing.
+    pub fn with_config_dir(wake: Wake, folder: Option<PathBuf>) -> Self {
+        let settings = Settings::read(folder.as_deref());
+        let mut session = Self {
+            wake,
+            settings,
+            open: None,
+            analysis: Arc::default(),
+            plan: Plan::default(),
+            checks: Vec::new(),
+            memory_read: None,
+            data: DataState::None,
+            data_work: DataWork::default(),
+            runs: Runs::default(),
+            active: None,
+            answers: Answers::default(),
+            notices: Vec::new(),
+            next_notice: 1,
+            devices: crate::train::device::list(),
+            recoverable: Vec::new(),
+        };
+        session.look_for_recoverable();
+        session
     }
 
     /// Carries out a command. What fails becomes a [`Notice`].
     pub fn run(&mut self, command: Command) {
-        let _ = (command, &self.wake);
+        let result = match command {
+            Command::New { folder, preset } => self.new_project(&folder, preset.as_deref()),
+            Command::OpenExample => self.open_example(),
+            Command::Open(path) => self.open(&path),
+            Command::Recover(path) => self.recover(&path),
+            Command::Save => self.save(),
+            Command::SaveAs(folder) => self.save_as(&folder),
+            Command::Close => {
+                self.close();
+                Ok(())
+            }
+            Command::Edit(edit) => self.edit(&edit),
+            Command::Undo => self.undo(),
+            Command::Redo => self.redo(),
+            Command::Import(config) => self.import(*config),
+            Command::Reload => self.reload(),
+            Command::CancelImport => {
+                self.cancel_import();
+                Ok(())
+            }
+            Command::Train => self.train(),
+            Command::ResumeRun(run) => self.resume_run(&run),
+            Command::Pause => self.control(|control| control.pause()),
+            Command::Continue => self.control(|control| control.resume()),
+            Command::Stop => self.stop(),
+            Command::SelectRun(run) => self.select_run(&run),
+            Command::DeleteRun(run) => self.delete_run(&run),
+            Command::RestoreRun(run) => self.restore_run(&run),
+            Command::Evaluate(part) => self.evaluate(part),
+            Command::Predict(input) => self.predict(input),
+            Command::PredictToCsv { input, output } => self.predict_to_csv(input, output),
+            Command::CancelJob => {
+                self.cancel_answers();
+                Ok(())
+            }
+            Command::Show(step) => self.change_view(|view| view.step = step),
+            Command::StoreLayout(layout) => self.change_view(|view| view.layout = layout),
+            Command::Dismiss(id) => {
+                self.notices.retain(|notice| notice.id != id);
+                Ok(())
+            }
+        };
+        if let Err(problem) = result {
+            self.tell(problem);
+        }
     }
 
     /// Picks up what jobs have done; saves when it is time. Call it when woken, at most once a frame.
-    pub fn poll(&mut self) {}
+    pub fn poll(&mut self) {
+        self.poll_saver();
+        self.poll_data();
+        self.poll_runs();
+        self.poll_training();
+        self.poll_answers();
+        self.poll_memory();
+    }
+
+    /// Whether a job runs: data, runs, saving, training, evaluation or prediction.
+    pub fn is_busy(&self) -> bool {
+        self.data_work.is_busy()
+            || self.runs.is_busy()
+            || self.active.is_some()
+            || self.answers.is_busy()
+            || self.open.as_ref().is_some_and(Open::is_busy)
+    }
+
+    /// Polls until nothing runs any more or the time is over; gives whether nothing runs. For the command line and tests.
+    pub fn settle(&mut self, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
+        loop {
+            self.poll();
+            if !self.is_busy() {
+                return true;
+            }
+            if Instant::now() >= end {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
 
     /// Title of the window: `digits • - Layerbench`, the dot for unsaved changes.
     pub fn title(&self) -> String {
-        "Layerbench".to_owned()
+        match &self.open {
+            None => "Layerbench".to_owned(),
+            Some(open) => {
+                let mark = if open.is_unsaved() { " •" } else { "" };
+                format!("{}{mark} - Layerbench", open.project.name)
+            }
+        }
     }
 
     /// The project, if one is open.
     pub fn project(&self) -> Option<&Arc<Project>> {
-        None
+        self.open.as_ref().map(|open| &open.project)
     }
 
     /// The project's file, if one is open.
     pub fn path(&self) -> Option<&Path> {
-        None
+        self.open.as_ref().map(|open| open.file.path())
     }
 
     /// Whether the file holds what is shown.
     pub fn save_state(&self) -> SaveState {
-        SaveState::NoProject
+        self.open.as_ref().map_or(SaveState::NoProject, Open::save_state)
     }
 
     /// What undo would take back, and what redo would bring back.
     pub fn undo_labels(&self) -> (Option<&'static str>, Option<&'static str>) {
-        (None, None)
+        self.open.as_ref().map_or((None, None), |open| (open.history.undo_label(), open.history.redo_label()))
     }
 
     /// What is known of the network; always up to date with the project.
@@ -185,22 +321,23 @@ impl Session {
 
     /// What a run with the present settings would need.
     pub fn plan(&self) -> Plan {
-        Plan::default()
+        self.plan
     }
 
     /// All runs of the project, oldest first.
     pub fn runs(&self) -> &[Run] {
-        &[]
+        self.runs.all()
     }
 
     /// The run whose curves and evaluation are shown.
     pub fn selected_run(&self) -> Option<&Run> {
-        None
+        let selected = self.open.as_ref()?.project.view.run.as_ref();
+        selected.and_then(|id| self.runs.get(id)).or_else(|| self.runs.all().last())
     }
 
     /// The run under way.
     pub fn training(&self) -> Option<&Training> {
-        None
+        self.active.as_ref().map(Active::training)
     }
 
     /// Evaluation of the selected run.
@@ -210,47 +347,70 @@ impl Session {
 
     /// Progress of the evaluation under way.
     pub fn evaluating(&self) -> Option<&Progress> {
-        None
+        self.answers.evaluating()
     }
 
     /// Recent predictions, newest first.
     pub fn predictions(&self) -> &[Prediction] {
-        &[]
+        self.answers.predictions()
     }
 
     /// The prediction under way.
     pub fn predicting(&self) -> Option<&Progress> {
-        None
-    }
-
-    /// Everything that is wrong now: data, network, settings, plan.
-    pub fn problems(&self) -> Vec<Problem> {
-        Vec::new()
+        self.answers.predicting()
     }
 
     /// What happened and was not dismissed yet, oldest first.
     pub fn notices(&self) -> &[Notice] {
-        &[]
-    }
-
-    /// The state of each step.
-    pub fn step_state(&self, step: Step) -> StepState {
-        let _ = step;
-        StepState::Blocked("Open a project first".to_owned())
+        &self.notices
     }
 
     /// The devices of this machine.
     pub fn devices(&self) -> &[DeviceInfo] {
-        &[]
+        &self.devices
     }
 
     /// Projects opened lately, newest first; missing ones are still listed.
     pub fn recent(&self) -> &[PathBuf] {
-        &[]
+        self.settings.recent()
     }
 
     /// Projects that were not closed properly and hold unsaved changes: (project file, when).
     pub fn recoverable(&self) -> &[(PathBuf, std::time::SystemTime)] {
-        &[]
+        &self.recoverable
     }
+
+    /// A preference of the window, e.g. its theme, remembered between projects.
+    pub fn preference(&self, key: &str) -> Option<&serde_json::Value> {
+        self.settings.preference(key)
+    }
+
+    /// Remembers a preference of the window.
+    pub fn set_preference(&mut self, key: &str, value: serde_json::Value) {
+        if let Err(error) = self.settings.set_preference(key, value) {
+            self.tell(failed(&error, "The preference lasts until the window closes"));
+        }
+    }
+
+    /// Tells something once.
+    fn tell(&mut self, problem: Problem) {
+        // The same trouble again and again (a full disk) is one notice.
+        if self.notices.iter().any(|notice| notice.problem == problem) {
+            return;
+        }
+        let id = self.next_notice;
+        self.next_notice += 1;
+        self.notices.push(Notice { id, problem });
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// An error as a problem of the project as a whole.
+fn failed(error: &dyn std::fmt::Display, hint: &str) -> Problem {
+    Problem::error(Place::Project, error.to_string(), hint)
 }

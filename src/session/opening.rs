@@ -1,0 +1,380 @@
+//! Opening, changing, saving and closing the project.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::base::files::{self, FileError};
+use crate::base::{Place, Problem, RunId};
+use crate::data::Source;
+use crate::project::file::{self, Access, Opened};
+use crate::project::{Edit, History, Project, ProjectError, ProjectFile, View};
+
+use super::job::Job;
+use super::saver::{Saver, Written};
+use super::{SaveState, Session, failed, settings, work};
+
+/// The ready project, for where no checkout is at hand.
+const EXAMPLE: &str = include_str!("../../projects/digits/digits.layerbench");
+
+/// The open project.
+pub(super) struct Open {
+    pub(super) file: ProjectFile,
+    pub(super) project: Arc<Project>,
+    pub(super) history: History,
+    saver: Saver,
+    /// What the file holds.
+    saved: Arc<Project>,
+    saved_at: Instant,
+    failure: Option<String>,
+    /// What was found while reading the file.
+    pub(super) warnings: Vec<Problem>,
+    copying: Option<Job<Result<ProjectFile, ProjectError>>>,
+}
+
+impl Open {
+    fn new(file: ProjectFile, project: Project, warnings: Vec<Problem>, wake: super::Wake) -> Self {
+        let project = Arc::new(project);
+        Self {
+            saver: Saver::start(file.clone(), wake),
+            file,
+            saved: project.clone(),
+            project,
+            history: History::default(),
+            saved_at: Instant::now(),
+            failure: None,
+            warnings,
+            copying: None,
+        }
+    }
+
+    pub(super) fn is_unsaved(&self) -> bool {
+        !Arc::ptr_eq(&self.project, &self.saved) && !self.project.same_content(&self.saved)
+    }
+
+    pub(super) fn is_busy(&self) -> bool {
+        self.saver.is_saving() || self.copying.is_some()
+    }
+
+    pub(super) fn save_state(&self) -> SaveState {
+        if self.file.is_read_only() {
+            SaveState::ReadOnly
+        } else if let Some(failure) = &self.failure {
+            SaveState::Failed(failure.clone())
+        } else if self.is_unsaved() {
+            SaveState::Unsaved
+        } else {
+            SaveState::Saved(self.saved_at)
+        }
+    }
+}
+
+impl Session {
+    pub(super) fn new_project(&mut self, folder: &Path, preset: Option<&str>) -> Result<(), Problem> {
+        let project = work::new_project(folder, preset)?;
+        self.close();
+        let file = ProjectFile::create(folder, &project).map_err(|error| failed(&error, ""))?;
+        self.opened(Opened { file, project, warnings: Vec::new(), recovery: None });
+        Ok(())
+    }
+
+    /// From a checkout the project in it; else a copy in the user's own folder, so that it can be changed.
+    pub(super) fn open_example(&mut self) -> Result<(), Problem> {
+        let checkout = Path::new("projects/digits");
+        if checkout.join("digits.layerbench").is_file() {
+            return self.open(checkout);
+        }
+        let folder = settings::data_dir().unwrap_or_else(std::env::temp_dir).join("projects").join("digits");
+        let path = folder.join("digits.layerbench");
+        if !path.is_file() {
+            files::make_folder(&folder)
+                .and_then(|()| files::write_atomic(&path, EXAMPLE.as_bytes()))
+                .map_err(|error| failed(&error, ""))?;
+        }
+        self.open(&path)
+    }
+
+    pub(super) fn open(&mut self, path: &Path) -> Result<(), Problem> {
+        self.close_if_same(path);
+        let opened = ProjectFile::open(path, Access::Write).map_err(|error| failed(&error, ""))?;
+        self.close();
+        self.opened(opened);
+        Ok(())
+    }
+
+    pub(super) fn recover(&mut self, path: &Path) -> Result<(), Problem> {
+        self.close_if_same(path);
+        let opened = match ProjectFile::open(path, Access::Write) {
+            Err(ProjectError::Damaged { .. }) => ProjectFile::salvage(path),
+            other => other,
+        };
+        let opened = opened.map_err(|error| failed(&error, ""))?;
+        self.close();
+        let recovery = opened.recovery.clone();
+        self.opened(opened);
+        match (recovery, &mut self.open) {
+            // Changes that start from the present file were brought back by opening.
+            (Some(recovery), Some(open)) if !recovery.project.same_content(&open.project) => {
+                let project = Project { view: open.project.view.clone(), ..recovery.project };
+                self.change("Recover unsaved changes", None, project);
+            }
+            // A salvaged version is not what the damaged file holds.
+            (None, Some(open)) => open.saved = Arc::new(Project::default()),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn close_if_same(&mut self, path: &Path) {
+        let same = |open: &Open| file::locate(path).is_ok_and(|path| path == open.file.path());
+        if self.open.as_ref().is_some_and(same) {
+            self.close();
+        }
+    }
+
+    fn opened(&mut self, opened: Opened) {
+        let Opened { file, project, warnings, recovery } = opened;
+        if !file.is_read_only()
+            && let Err(error) = self.settings.opened(file.path())
+        {
+            self.tell(failed(&error, "The list of recent projects lasts until the window closes"));
+        }
+        if file.is_read_only() {
+            self.tell(Problem::advice(
+                Place::File { path: file.path().to_owned(), row: None },
+                "this folder can't be written, so the project is open for reading only",
+                "Use Save as to go on in a folder of your own",
+            ));
+        }
+        for warning in &warnings {
+            self.tell(warning.clone());
+        }
+        self.open = Some(Open::new(file, project, warnings, self.wake.clone()));
+        if let Some(recovery) = recovery {
+            self.bring_back(recovery);
+        }
+        self.refresh();
+        self.load_runs();
+        self.follow_data();
+        self.look_for_recoverable();
+    }
+
+    /// Changes that start from the present file come back at once, and undo takes them away; others are put aside.
+    fn bring_back(&mut self, recovery: crate::project::Recovery) {
+        let Some(open) = &self.open else { return };
+        if recovery.is_based_on_file {
+            let project = Project { view: open.project.view.clone(), ..recovery.project };
+            self.change("Recover unsaved changes", None, project);
+            self.tell(Problem::advice(
+                Place::Project,
+                "unsaved changes of the last session were brought back",
+                "Save keeps them, Undo takes them away",
+            ));
+        } else {
+            let path = open.file.path().to_owned();
+            // Otherwise the next unsaved change would replace it.
+            crate::project::recovery::put_aside(&open.file.side_folder());
+            self.tell(Problem::warning(
+                Place::File { path, row: None },
+                "there are unsaved changes of an earlier session, but the file was changed since",
+                "Recover shows them; they are kept until then",
+            ));
+        }
+    }
+
+    pub(super) fn edit(&mut self, edit: &Edit) -> Result<(), Problem> {
+        let open = self.open.as_ref().ok_or_else(no_project)?;
+        let project = edit.apply(&open.project).map_err(|error| failed(&error, ""))?;
+        self.change(edit.label(), edit.merge_key(), project);
+        Ok(())
+    }
+
+    /// Makes `project` the present one, as one step of undo.
+    pub(super) fn change(&mut self, label: &'static str, merge_key: Option<String>, project: Project) {
+        let Some(open) = &mut self.open else { return };
+        if project.same_content(&open.project) {
+            return;
+        }
+        open.history.push(label, merge_key, open.project.clone());
+        open.project = Arc::new(project);
+        self.changed();
+    }
+
+    pub(super) fn undo(&mut self) -> Result<(), Problem> {
+        self.travel(History::undo)
+    }
+
+    pub(super) fn redo(&mut self) -> Result<(), Problem> {
+        self.travel(History::redo)
+    }
+
+    fn travel(&mut self, step: fn(&mut History, Arc<Project>) -> Option<Arc<Project>>) -> Result<(), Problem> {
+        let open = self.open.as_mut().ok_or_else(no_project)?;
+        if let Some(project) = step(&mut open.history, open.project.clone()) {
+            // What the window shows is not part of undo.
+            let view = open.project.view.clone();
+            open.project = if project.view == view { project } else { Arc::new(Project { view, ..(*project).clone() }) };
+            self.changed();
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self) {
+        if let Some(open) = &self.open {
+            open.saver.keep(open.is_unsaved().then(|| open.project.clone()));
+        }
+        self.refresh();
+        self.follow_data();
+    }
+
+    pub(super) fn change_view(&mut self, change: impl FnOnce(&mut View)) -> Result<(), Problem> {
+        let open = self.open.as_mut().ok_or_else(no_project)?;
+        let mut view = open.project.view.clone();
+        change(&mut view);
+        if view != open.project.view {
+            let was_saved = Arc::ptr_eq(&open.project, &open.saved);
+            open.project = Arc::new(Project { view: view.clone(), ..(*open.project).clone() });
+            if was_saved {
+                open.saved = open.project.clone();
+            }
+            open.saver.keep_view(view);
+        }
+        Ok(())
+    }
+
+    pub(super) fn show_run(&mut self, run: &RunId) {
+        // Fails only when no project is open, and then there is nothing to show.
+        let _ = self.change_view(|view| view.run = Some(run.clone()));
+    }
+
+    pub(super) fn save(&mut self) -> Result<(), Problem> {
+        let open = self.open.as_ref().ok_or_else(no_project)?;
+        if open.file.is_read_only() {
+            let text = format!("{} is open for reading only", open.file.path().display());
+            return Err(Problem::error(Place::Project, text, "Use Save as to go on in a folder of your own"));
+        }
+        open.saver.save(open.project.clone());
+        Ok(())
+    }
+
+    /// Copies the project with its runs on a job thread; [`Self::poll_saver`] then goes on there.
+    pub(super) fn save_as(&mut self, folder: &Path) -> Result<(), Problem> {
+        if self.active.is_some() {
+            let hint = "Stop the run, or wait until it is done, then save";
+            return Err(Problem::error(Place::Project, "a run writes to this project now", hint));
+        }
+        let wake = self.wake.clone();
+        let open = self.open.as_mut().ok_or_else(no_project)?;
+        let (from, to, mut project) = (open.file.folder().to_owned(), folder.to_owned(), (*open.project).clone());
+        if let Some(Source::Path(path)) = project.data.as_mut().map(|data| &mut data.source)
+            && path.is_relative()
+        {
+            *path = from.join(&*path);
+        }
+        project.name = folder.file_name().map_or(project.name, |name| name.to_string_lossy().into_owned());
+        open.copying = Some(Job::start("copier", &wake, move |_| {
+            let file = ProjectFile::create(&to, &project)?;
+            let runs = from.join("runs");
+            if runs.is_dir() {
+                copy_folder(&runs, &file.runs())?;
+            }
+            Ok(file)
+        }));
+        Ok(())
+    }
+
+    pub(super) fn poll_saver(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let mut news = Vec::new();
+        for written in open.saver.drain() {
+            match written {
+                Written::Saved(project) => {
+                    open.saved = project;
+                    open.saved_at = Instant::now();
+                    open.failure = None;
+                }
+                Written::SaveFailed(text) => {
+                    let hint = "The changes are still here and are kept for recovery";
+                    news.push(Problem::error(Place::Project, text.clone(), hint));
+                    open.failure = Some(text);
+                }
+                Written::KeepFailed(text) => {
+                    news.push(Problem::warning(Place::Project, text, "Unsaved changes would be lost in a crash"));
+                }
+            }
+        }
+        let copied = open.copying.as_ref().and_then(Job::take);
+        match copied {
+            None => {}
+            Some(Ok(Ok(file))) => {
+                open.copying = None;
+                let path = file.path().to_owned();
+                // The lock is taken anew by opening.
+                drop(file);
+                // What the old file lacks is in the new one.
+                open.saved = open.project.clone();
+                open.saver.keep(None);
+                if let Err(problem) = self.open(&path) {
+                    news.push(problem);
+                }
+            }
+            Some(Ok(Err(error))) => {
+                open.copying = None;
+                news.push(failed(&error, "The project is still open in its old place"));
+            }
+            Some(Err(text)) => {
+                open.copying = None;
+                news.push(failed(&text, "The project is still open in its old place"));
+            }
+        }
+        for problem in news {
+            self.tell(problem);
+        }
+    }
+
+    /// Ends the run under way, keeps unsaved changes for recovery and lets the project go.
+    pub(super) fn close(&mut self) {
+        self.end_training();
+        self.cancel_import();
+        self.cancel_answers();
+        if let Some(open) = self.open.take() {
+            if open.is_unsaved() {
+                open.saver.keep(Some(open.project.clone()));
+            }
+            // Dropping it waits for what the saver has left, then frees the lock.
+            drop(open);
+        }
+        self.runs = super::Runs::default();
+        self.answers = super::Answers::default();
+        self.data_work = super::DataWork::default();
+        self.data = super::DataState::None;
+        self.refresh();
+    }
+
+    pub(super) fn look_for_recoverable(&mut self) {
+        let find = |path: &std::path::PathBuf| file::recoverable(path).map(|when| (path.clone(), when));
+        self.recoverable = self.settings.recent().iter().filter_map(find).collect();
+    }
+}
+
+pub(super) fn no_project() -> Problem {
+    Problem::error(Place::Project, "no project is open", "Open one, or make a new one")
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<(), FileError> {
+    files::make_folder(to)?;
+    for entry in fs::read_dir(from).map_err(FileError::of("can't read", from))? {
+        let entry = entry.map_err(FileError::of("can't read", from))?;
+        let target = to.join(entry.file_name());
+        let kind = entry.file_type().map_err(FileError::of("can't read", &entry.path()))?;
+        if kind.is_dir() {
+            if entry.file_name() != ".trash" {
+                copy_folder(&entry.path(), &target)?;
+            }
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &target).map_err(FileError::of("can't write", &target))?;
+        }
+    }
+    Ok(())
+}
