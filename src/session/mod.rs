@@ -3,6 +3,7 @@
 //!
 //! Nothing here waits: jobs run on named threads and are picked up by [`Session::poll`].
 
+pub mod answerer;
 mod answers;
 pub mod command;
 mod dataset;
@@ -15,6 +16,7 @@ mod saver;
 mod settings;
 mod status;
 mod training;
+mod undo;
 pub mod work;
 
 use std::path::{Path, PathBuf};
@@ -25,7 +27,7 @@ use crate::base::{Place, Problem, Progress, RunId};
 use crate::data::Prepared;
 use crate::graph::{Analysis, MemoryPlan};
 use crate::metrics::Evaluation;
-use crate::project::{Project, Step};
+use crate::project::Project;
 use crate::train::{DeviceInfo, Phase};
 
 pub use command::Command;

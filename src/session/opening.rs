@@ -9,10 +9,11 @@ use crate::base::files::{self, FileError};
 use crate::base::{Place, Problem, RunId};
 use crate::data::Source;
 use crate::project::file::{self, Access, Opened};
-use crate::project::{Edit, History, Project, ProjectError, ProjectFile, View};
+use crate::project::{Edit, Project, ProjectError, ProjectFile, View};
 
 use super::job::Job;
 use super::saver::{Saver, Written};
+use super::undo::History;
 use super::{SaveState, Session, failed, settings, work};
 
 /// The ready project, for where no checkout is at hand.
@@ -214,7 +215,8 @@ impl Session {
         if let Some(project) = step(&mut open.history, open.project.clone()) {
             // What the window shows is not part of undo.
             let view = open.project.view.clone();
-            open.project = if project.view == view { project } else { Arc::new(Project { view, ..(*project).clone() }) };
+            open.project =
+                if project.view == view { project } else { Arc::new(Project { view, ..(*project).clone() }) };
             self.changed();
         }
         Ok(())
@@ -377,4 +379,151 @@ fn copy_folder(from: &Path, to: &Path) -> Result<(), FileError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::session::Command;
+
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    fn session(config: &Path) -> Session {
+        Session::with_config_dir(Arc::new(|| {}), Some(config.to_owned()))
+    }
+
+    /// A session with a new project in `home/a`.
+    fn with_project(home: &Path) -> Session {
+        let mut session = session(&home.join("config"));
+        session.run(Command::New { folder: home.join("a"), preset: None });
+        assert_eq!(session.notices(), []);
+        session
+    }
+
+    fn set_epochs(session: &mut Session, epochs: usize) {
+        let mut project = (**session.project().unwrap()).clone();
+        project.train.epochs = epochs;
+        session.change("Change training settings", None, project);
+    }
+
+    #[test]
+    fn the_title_shows_the_name_and_whether_it_is_saved() {
+        let home = tempfile::tempdir().unwrap();
+        let mut session = with_project(home.path());
+        assert_eq!(session.title(), "a - Layerbench");
+        set_epochs(&mut session, 3);
+        assert_eq!(session.title(), "a • - Layerbench");
+        session.run(Command::Undo);
+        assert_eq!(session.title(), "a - Layerbench");
+        session.run(Command::Redo);
+        session.run(Command::Save);
+        assert!(session.settle(LIMIT));
+        assert_eq!(session.title(), "a - Layerbench");
+        assert!(matches!(session.save_state(), SaveState::Saved(_)));
+        session.run(Command::Close);
+        assert_eq!(session.title(), "Layerbench");
+        assert_eq!(session.recent(), [home.path().join("a/a.layerbench")]);
+    }
+
+    #[test]
+    fn what_was_saved_and_what_was_looked_at_come_back() {
+        let home = tempfile::tempdir().unwrap();
+        let mut first = with_project(home.path());
+        set_epochs(&mut first, 3);
+        first.run(Command::Save);
+        first.run(Command::Show(crate::project::Step::Evaluate));
+        drop(first);
+        let mut second = session(&home.path().join("config"));
+        second.run(Command::Open(home.path().join("a")));
+        let project = second.project().unwrap();
+        assert_eq!((project.train.epochs, project.view.step), (3, crate::project::Step::Evaluate));
+        assert_eq!(second.notices(), []);
+        assert_eq!(second.undo_labels(), (None, None));
+    }
+
+    #[test]
+    fn unsaved_changes_come_back_and_can_be_undone() {
+        let home = tempfile::tempdir().unwrap();
+        let mut first = with_project(home.path());
+        set_epochs(&mut first, 7);
+        drop(first);
+        let mut second = session(&home.path().join("config"));
+        assert_eq!(second.recoverable().len(), 1);
+        second.run(Command::Open(home.path().join("a")));
+        assert_eq!(second.project().unwrap().train.epochs, 7);
+        assert_eq!(second.title(), "a • - Layerbench");
+        assert_eq!(second.undo_labels().0, Some("Recover unsaved changes"));
+        second.run(Command::Undo);
+        assert_ne!(second.project().unwrap().train.epochs, 7);
+    }
+
+    #[test]
+    fn a_project_that_is_open_elsewhere_is_refused() {
+        let home = tempfile::tempdir().unwrap();
+        let first = with_project(home.path());
+        let mut second = session(&home.path().join("config"));
+        second.run(Command::Open(home.path().join("a")));
+        assert!(second.project().is_none());
+        let text = second.notices()[0].problem.to_string();
+        assert!(text.contains("process"), "{text}");
+        drop(first);
+        second.run(Command::Open(home.path().join("a")));
+        assert!(second.project().is_some());
+    }
+
+    #[test]
+    fn save_as_goes_on_in_the_new_folder_with_the_runs() {
+        let home = tempfile::tempdir().unwrap();
+        let mut session = with_project(home.path());
+        set_epochs(&mut session, 5);
+        fs::create_dir_all(home.path().join("a/runs/1-x")).unwrap();
+        fs::write(home.path().join("a/runs/1-x/note.txt"), "kept").unwrap();
+        session.run(Command::SaveAs(home.path().join("b")));
+        assert!(session.settle(LIMIT));
+        assert_eq!(session.path().unwrap(), home.path().join("b/b.layerbench"));
+        assert_eq!(session.project().unwrap().train.epochs, 5);
+        assert_eq!(session.title(), "b - Layerbench");
+        assert_eq!(fs::read(home.path().join("b/runs/1-x/note.txt")).unwrap(), b"kept");
+    }
+
+    #[test]
+    fn a_damaged_project_is_recovered_from_the_version_before() {
+        let home = tempfile::tempdir().unwrap();
+        let mut first = with_project(home.path());
+        for epochs in [3, 4] {
+            set_epochs(&mut first, epochs);
+            first.run(Command::Save);
+            assert!(first.settle(LIMIT));
+        }
+        drop(first);
+        let path = home.path().join("a/a.layerbench");
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+        let mut second = session(&home.path().join("config"));
+        second.run(Command::Open(path.clone()));
+        assert!(second.notices()[0].problem.message.contains("Recover"));
+        second.run(Command::Recover(path));
+        assert_eq!(second.project().unwrap().train.epochs, 3);
+        assert_eq!(second.save_state(), SaveState::Unsaved);
+        second.run(Command::Save);
+        assert!(second.settle(LIMIT));
+        assert_eq!(second.title(), "a - Layerbench");
+    }
+
+    #[test]
+    fn the_example_opens_and_its_data_is_read() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("digits");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("digits.layerbench"), EXAMPLE).unwrap();
+        let mut session = session(&home.path().join("config"));
+        session.run(Command::Open(folder));
+        assert!(session.settle(LIMIT));
+        assert_eq!(session.notices(), []);
+        assert_eq!(session.prepared().unwrap().dataset.len(), 1797);
+        let state = session.step_state(crate::project::Step::Data);
+        assert_eq!(state, crate::session::StepState::Done("1,797 images in 10 classes".to_owned()));
+    }
 }

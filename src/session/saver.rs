@@ -120,23 +120,22 @@ fn work(shared: &Shared, file: &ProjectFile, wake: &Wake) {
     loop {
         if let Some(project) = state.save.take() {
             // What is kept before a save is part of it; what comes later is put in the slot again.
-            state.keep = state.keep.take().filter(|keep| matches!(keep, Keep::Unsaved(unsaved) if !Arc::ptr_eq(unsaved, &project)));
-            state.view = None;
+            let is_newer = |keep: &Keep| matches!(keep, Keep::Unsaved(unsaved) if !unsaved.same_content(&project));
+            state.keep = state.keep.take().filter(is_newer);
             state.is_busy = true;
             drop(state);
             let result = guarded(|| file.save(&project).map_err(|error| error.to_string()));
             state = shared.lock();
             state.is_busy = false;
-            state.written.push(match result {
+            let written = match result {
                 Ok(()) => Written::Saved(project),
                 Err(text) => {
                     // The content is still unsaved, so it must be kept.
-                    if state.keep.is_none() {
-                        state.keep = Some(Keep::Unsaved(project));
-                    }
+                    state.keep.get_or_insert(Keep::Unsaved(project));
                     Written::SaveFailed(text)
                 }
-            });
+            };
+            state.written.push(written);
             drop(state);
             wake();
             state = shared.lock();

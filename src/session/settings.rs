@@ -117,9 +117,10 @@ mod tests {
         fs::write(folder.path().join("settings.json"), "{ half").unwrap();
         let mut settings = Settings::read(Some(folder.path()));
         settings.opened(Path::new("/b")).unwrap();
-        let kept = fs::read_dir(folder.path()).unwrap().flatten().find(|entry| {
-            entry.file_name().to_string_lossy().contains("corrupt-")
-        });
+        let kept = fs::read_dir(folder.path())
+            .unwrap()
+            .flatten()
+            .find(|entry| entry.file_name().to_string_lossy().contains("corrupt-"));
         assert_eq!(fs::read(kept.unwrap().path()).unwrap(), b"{ half");
     }
 }

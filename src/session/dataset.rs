@@ -1,0 +1,196 @@
+//! The project's data: read on a job thread, prepared again when split or scaling change.
+
+use std::sync::Arc;
+
+use crate::base::{Place, Problem};
+use crate::data::{DataConfig, DataError, Dataset, Prepared};
+
+use super::job::Job;
+use super::opening::no_project;
+use super::{DataState, Session, work};
+
+/// What was read, and the job that reads or prepares.
+#[derive(Default)]
+pub(super) struct DataWork {
+    /// The data set as read, with the settings it was read with.
+    loaded: Option<(DataConfig, Arc<Dataset>)>,
+    /// The settings of what is ready.
+    prepared_with: Option<DataConfig>,
+    job: Option<Reading>,
+    /// What is shown while an import that may fail or be cancelled runs.
+    before: Option<DataState>,
+}
+
+struct Reading {
+    purpose: Purpose,
+    job: Job<Result<(DataConfig, Prepared), DataError>>,
+}
+
+#[derive(Clone)]
+enum Purpose {
+    /// The project's own data, with these settings.
+    Project(DataConfig),
+    /// Data that becomes the project's if it can be read.
+    Import,
+}
+
+impl DataWork {
+    pub(super) fn is_busy(&self) -> bool {
+        self.job.is_some()
+    }
+
+    /// Whether what is ready was made with these settings.
+    pub(super) fn is_ready_for(&self, config: &DataConfig) -> bool {
+        self.prepared_with.as_ref() == Some(config) && self.job.is_none()
+    }
+}
+
+/// Whether both read the same samples; split and scaling may differ.
+fn same_source(a: &DataConfig, b: &DataConfig) -> bool {
+    let DataConfig { source, format, options, split: _, normalization: _ } = a;
+    *source == b.source && *format == b.format && *options == b.options
+}
+
+impl Session {
+    /// Starts whatever is needed for the data to be as the project says.
+    pub(super) fn follow_data(&mut self) {
+        let Some(open) = &self.open else { return };
+        let Some(config) = open.project.data.clone() else {
+            self.data_work = DataWork::default();
+            self.data = DataState::None;
+            return;
+        };
+        match self.data_work.job.as_ref().map(|reading| &reading.purpose) {
+            // It looks again when the import is over.
+            Some(Purpose::Import) => return,
+            Some(Purpose::Project(under_way)) if *under_way == config => return,
+            None if self.data_work.prepared_with.as_ref() == Some(&config) => return,
+            _ => {}
+        }
+        match self.data_work.loaded.clone() {
+            Some((loaded, dataset)) if same_source(&loaded, &config) => self.prepare_again(config, dataset),
+            _ => self.read_data(config),
+        }
+    }
+
+    fn read_data(&mut self, config: DataConfig) {
+        let Some(open) = &self.open else { return };
+        let folder = open.file.folder().to_owned();
+        let wanted = config.clone();
+        let job = Job::start("importer", &self.wake, move |progress| {
+            let (config, dataset) = work::read_data(wanted, &folder, progress)?;
+            let prepared = crate::data::prepare(Arc::new(dataset), &config);
+            Ok((config, prepared))
+        });
+        self.data = DataState::Importing { progress: job.progress.clone(), since: job.since };
+        self.data_work.loaded = None;
+        self.data_work.prepared_with = None;
+        self.data_work.job = Some(Reading { purpose: Purpose::Project(config), job });
+    }
+
+    /// The data that is shown stays until the new split is there.
+    fn prepare_again(&mut self, config: DataConfig, dataset: Arc<Dataset>) {
+        let wanted = config.clone();
+        let job = Job::start("preparer", &self.wake, move |_| {
+            let prepared = crate::data::prepare(dataset, &wanted);
+            Ok((wanted, prepared))
+        });
+        self.data_work.prepared_with = None;
+        self.data_work.job = Some(Reading { purpose: Purpose::Project(config), job });
+    }
+
+    pub(super) fn import(&mut self, config: DataConfig) -> Result<(), Problem> {
+        let open = self.open.as_ref().ok_or_else(no_project)?;
+        let folder = open.file.folder().to_owned();
+        let job = Job::start("importer", &self.wake, move |progress| {
+            let (config, dataset) = work::read_data(config, &folder, progress)?;
+            let prepared = crate::data::prepare(Arc::new(dataset), &config);
+            Ok((config, prepared))
+        });
+        let importing = DataState::Importing { progress: job.progress.clone(), since: job.since };
+        let before = std::mem::replace(&mut self.data, importing);
+        if self.data_work.before.is_none() && !matches!(before, DataState::Importing { .. }) {
+            self.data_work.before = Some(before);
+        }
+        self.data_work.job = Some(Reading { purpose: Purpose::Import, job });
+        Ok(())
+    }
+
+    pub(super) fn reload(&mut self) -> Result<(), Problem> {
+        let open = self.open.as_ref().ok_or_else(no_project)?;
+        if let Some(config) = open.project.data.clone() {
+            self.data_work.before = None;
+            self.read_data(config);
+        }
+        Ok(())
+    }
+
+    pub(super) fn cancel_import(&mut self) {
+        if let Some(reading) = self.data_work.job.take() {
+            reading.job.progress.cancel();
+            self.data_is_back(&reading.purpose, "the import was cancelled");
+        }
+    }
+
+    /// What is shown after an import that gave nothing.
+    fn data_is_back(&mut self, purpose: &Purpose, why: &str) {
+        self.data = match (purpose, self.data_work.before.take()) {
+            (Purpose::Import, Some(before)) => before,
+            (Purpose::Import, None) => DataState::None,
+            (Purpose::Project(_), _) => {
+                DataState::Failed(Problem::warning(Place::Data, why, "Reload reads the data again"))
+            }
+        };
+    }
+
+    pub(super) fn poll_data(&mut self) {
+        let Some(result) = self.data_work.job.as_ref().and_then(|reading| reading.job.take()) else { return };
+        let Some(Reading { purpose, .. }) = self.data_work.job.take() else { return };
+        match result {
+            Ok(Ok((config, prepared))) => {
+                self.data_work.before = None;
+                self.data_is_ready(&purpose, config, prepared);
+            }
+            Ok(Err(DataError::Cancelled)) => self.data_is_back(&purpose, "the import was cancelled"),
+            Ok(Err(error)) => self.data_failed(&purpose, error.to_string()),
+            Err(text) => self.data_failed(&purpose, text),
+        }
+        self.refresh();
+        self.follow_data();
+    }
+
+    fn data_is_ready(&mut self, purpose: &Purpose, config: DataConfig, prepared: Prepared) {
+        self.data_work.loaded = Some((config.clone(), prepared.dataset.clone()));
+        let prepared = Arc::new(prepared);
+        self.data = DataState::Ready(prepared.clone());
+        match purpose {
+            Purpose::Project(wanted) => self.data_work.prepared_with = Some(wanted.clone()),
+            Purpose::Import => {
+                self.data_work.prepared_with = Some(config.clone());
+                let Some(open) = &self.open else { return };
+                let project = work::with_data(&open.project, config, &prepared.dataset);
+                self.change("Import data", None, project);
+            }
+        }
+    }
+
+    fn data_failed(&mut self, purpose: &Purpose, text: String) {
+        let problem = Problem::error(Place::Data, text, "");
+        match (purpose, self.data_work.before.take()) {
+            // The data of before is still there.
+            (Purpose::Import, Some(before @ DataState::Ready(_))) => {
+                self.data = before;
+                self.tell(problem);
+            }
+            (Purpose::Import, _) => {
+                self.data = DataState::Failed(problem.clone());
+                self.tell(problem);
+            }
+            (Purpose::Project(config), _) => {
+                // So that it is not tried again and again; Reload does.
+                self.data_work.prepared_with = Some(config.clone());
+                self.data = DataState::Failed(problem);
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What is known of the project at a glance: the state of each step, everything that is wrong, what a run would need.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::base::{Problem, Severity, format, memory};
+use crate::data::InputKind;
+use crate::graph::analyze;
+use crate::project::Step;
+
+use super::opening::Open;
+use super::{DataState, Plan, Run, Session, StepState, work};
+
+/// How often the free memory is looked at.
+const MEMORY_INTERVAL: Duration = Duration::from_secs(2);
+
+impl Session {
+    /// Everything that is wrong now: data, network, settings, plan, the selected run.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut all: Vec<Problem> = Vec::new();
+        if let Some(open) = &self.open {
+            all.extend(open.warnings.iter().cloned());
+            match (&self.data, &open.project.data) {
+                (DataState::Failed(problem), _) => all.push(problem.clone()),
+                (DataState::Ready(prepared), Some(config)) => all.extend(crate::data::problems(prepared, config)),
+                _ => {}
+            }
+            all.extend(self.analysis.problems.iter().cloned());
+            all.extend(self.checks.iter().cloned());
+            all.extend(self.selected_run().into_iter().flat_map(|run| run.notices.iter().cloned()));
+        }
+        let mut seen = std::collections::HashSet::new();
+        all.retain(|problem| seen.insert(problem.clone()));
+        // Errors first; within a kind the order of finding.
+        all.sort_by_key(|problem| std::cmp::Reverse(problem.severity));
+        all
+    }
+
+    /// The state of each step.
+    pub fn step_state(&self, step: Step) -> StepState {
+        let Some(open) = &self.open else { return StepState::Blocked("Open a project first".to_owned()) };
+        match step {
+            Step::Data => self.data_state(),
+            Step::Network => self.network_state(open),
+            Step::Train => self.train_state(),
+            Step::Evaluate => self.evaluate_state(),
+            Step::Predict => self.predict_state(),
+        }
+    }
+
+    fn data_state(&self) -> StepState {
+        match &self.data {
+            DataState::None => StepState::Ready("Import data".to_owned()),
+            DataState::Importing { progress, .. } => StepState::Running(match progress.fraction() {
+                Some(fraction) => format!("Reading, {:.0} %", fraction * 100.0),
+                None => "Reading".to_owned(),
+            }),
+            DataState::Failed(_) => StepState::Ready("The data can't be read; import it again".to_owned()),
+            DataState::Ready(prepared) => {
+                let dataset = &prepared.dataset;
+                let what = match dataset.input {
+                    InputKind::Image => plural(dataset.len(), "image", "images"),
+                    InputKind::Table { .. } => plural(dataset.len(), "row", "rows"),
+                };
+                StepState::Done(match dataset.classes.len() {
+                    0 => format!("{what}, target {}", dataset.target),
+                    classes => format!("{what} in {}", plural(classes, "class", "classes")),
+                })
+            }
+        }
+    }
+
+    fn network_state(&self, open: &Open) -> StepState {
+        if open.project.graph.nodes.is_empty() {
+            return StepState::Ready("Choose a network".to_owned());
+        }
+        let wrong = |problem: &&Problem| problem.severity == Severity::Error;
+        match self.analysis.problems.iter().filter(wrong).count() {
+            0 => {
+                let parameters = format::count(self.analysis.total.parameters);
+                let name = &open.project.network;
+                let name = if name.is_empty() { "Network" } else { name };
+                StepState::Done(format!("{name}, {parameters} parameters"))
+            }
+            wrong => StepState::Ready(format!("{} to mend", plural(wrong, "problem", "problems"))),
+        }
+    }
+
+    fn train_state(&self) -> StepState {
+        if let Some(training) = self.training() {
+            return StepState::Running(format!("Epoch {} of {}", training.epoch.min(training.epochs), training.epochs));
+        }
+        if self.prepared().is_none() {
+            return StepState::Blocked("Import data first".to_owned());
+        }
+        if !self.analysis.is_runnable() {
+            return StepState::Blocked("Complete the network first".to_owned());
+        }
+        if let Some(problem) = work::first_error(&self.checks) {
+            return StepState::Blocked(problem.message.clone());
+        }
+        match self.selected_run() {
+            Some(run) => StepState::Done(run_result(run)),
+            None => StepState::Ready("Start a run".to_owned()),
+        }
+    }
+
+    fn evaluate_state(&self) -> StepState {
+        if self.evaluating().is_some() {
+            return StepState::Running("Evaluating".to_owned());
+        }
+        match (self.selected_run().filter(|run| run.has_weights()), self.evaluation()) {
+            (None, _) => StepState::Blocked("Train first".to_owned()),
+            (Some(run), None) => StepState::Ready(format!("Evaluate run {}", run.id.number())),
+            (Some(_), Some(evaluation)) => StepState::Done(match evaluation.mean_absolute_error {
+                Some(error) => format!("Mean error {} on the {} part", format::number(error), evaluation.part),
+                None => format!("Accuracy {} on the {} part", format::share(evaluation.accuracy), evaluation.part),
+            }),
+        }
+    }
+
+    fn predict_state(&self) -> StepState {
+        if self.predicting().is_some() {
+            return StepState::Running("Predicting".to_owned());
+        }
+        if self.selected_run().is_none_or(|run| !run.has_weights()) {
+            return StepState::Blocked("Train first".to_owned());
+        }
+        match self.predictions().len() {
+            0 => StepState::Ready("Load a file, draw, or choose a sample".to_owned()),
+            count => StepState::Done(plural(count, "prediction", "predictions")),
+        }
+    }
+
+    /// Brings analysis, checks and plan up to date with the project and the data.
+    pub(super) fn refresh(&mut self) {
+        let Some(open) = &self.open else {
+            self.analysis = Arc::default();
+            self.checks = Vec::new();
+            self.plan = Plan::default();
+            return;
+        };
+        let analysis = analyze(&open.project.graph);
+        if analysis != *self.analysis {
+            self.analysis = Arc::new(analysis);
+        }
+        self.memory_read = Some(Instant::now());
+        let train = &open.project.train;
+        let values = train.optimizer_values();
+        let available = memory::sample().available;
+        let samples = self.prepared().map_or(0, |prepared| prepared.split.train.len());
+        self.plan = Plan {
+            memory: self.analysis.training_memory(train.batch_size, values),
+            available,
+            largest_batch: self.analysis.largest_batch(available, values),
+            step_ms: self.measured_step(open),
+            steps: (samples.div_ceil(train.batch_size.max(1)) * train.epochs) as u64,
+        };
+        let job = self.prepared().and_then(|prepared| work::train_job(&open.project, prepared.clone(), None).ok());
+        self.checks = job.map(|job| crate::train::run::check(&job)).unwrap_or_default();
+    }
+
+    /// Milliseconds of a step of the last run with this network and batch size.
+    fn measured_step(&self, open: &Open) -> Option<f64> {
+        let train = &open.project.train;
+        let is_alike =
+            |run: &&Run| run.record.graph == open.project.graph && run.record.train.batch_size == train.batch_size;
+        let run = self.runs.all().iter().rev().find(is_alike)?;
+        let rate = run.epochs.last()?.samples_per_second;
+        (rate > 0.0).then(|| train.batch_size as f64 / rate * 1e3)
+    }
+
+    /// Looks at the free memory from time to time; whether a run fits may change with it.
+    pub(super) fn poll_memory(&mut self) {
+        let is_due = self.memory_read.is_none_or(|last| last.elapsed() >= MEMORY_INTERVAL);
+        if is_due && self.open.is_some() {
+            self.memory_read = Some(Instant::now());
+            let available = memory::sample().available;
+            // Small changes don't matter, and checking again costs more than looking.
+            if available.abs_diff(self.plan.available) > self.plan.available / 20 {
+                self.refresh();
+            }
+        }
+    }
+}
+
+fn run_result(run: &Run) -> String {
+    let number = run.id.number();
+    let last = run.record.outcome.metrics.or_else(|| run.epochs.last().copied());
+    match last.and_then(|epoch| epoch.validation_accuracy) {
+        Some(accuracy) => format!("Run {number}, validation accuracy {}", format::share(accuracy)),
+        None => match last {
+            Some(epoch) => {
+                let loss = epoch.validation_loss.unwrap_or(epoch.train_loss);
+                format!("Run {number}, loss {}", format::number(loss))
+            }
+            None => format!("Run {number}, no epoch finished"),
+        },
+    }
+}
+
+fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{} {}", format::count(count as u64), if count == 1 { one } else { many })
+}
