@@ -1,0 +1,112 @@
+//! One node: colour of its kind, name, what it does, shape and cost.
+
+use egui::{Align2, FontId, Painter, Rect, RichText, Stroke, StrokeKind, TextStyle, Ui, pos2, vec2};
+
+use crate::base::{Severity, format};
+use crate::gui::theme::Theme;
+
+use super::{DrawnNode, Measure};
+
+/// Draws a node into its rectangle on the screen.
+#[expect(clippy::too_many_arguments, reason = "a drawing routine; all of it is state of the one node")]
+pub(super) fn paint(
+    painter: &Painter,
+    theme: &Theme,
+    node: &DrawnNode,
+    rect: Rect,
+    zoom: f32,
+    is_selected: bool,
+    is_hovered: bool,
+    measure: Measure,
+    most: u64,
+) {
+    let error = node.problem.as_ref().map(|problem| {
+        if problem.severity == Severity::Error { theme.error } else { theme.warn }
+    });
+    let line = match (is_selected, error, is_hovered) {
+        (true, _, _) => Stroke::new(2.0, theme.accent),
+        (false, Some(color), _) => Stroke::new(1.5, color),
+        (false, None, true) => Stroke::new(1.0, theme.faint),
+        (false, None, false) => Stroke::new(1.0, theme.line),
+    };
+    painter.rect(rect, 8.0 * zoom, theme.card, line, StrokeKind::Inside);
+    let color = node.kind.map_or(theme.faint, |kind| theme.layer(kind));
+    let inset = if node.is_compact { 6.0 } else { 9.0 };
+    let bar = Rect::from_min_max(
+        rect.min + vec2(8.0, inset) * zoom,
+        pos2(rect.left() + 12.0 * zoom, rect.bottom() - inset * zoom),
+    );
+    painter.rect_filled(bar, 2.0 * zoom, color);
+    // Letters below four points are grey noise.
+    if zoom < 0.35 {
+        return;
+    }
+    let ctx = painter.ctx();
+    let style = ctx.global_style();
+    let family = TextStyle::Body.resolve(&style).family;
+    let strong = crate::gui::theme::strong_family();
+    let mono = TextStyle::Monospace.resolve(&style).family;
+    let font = |size: f32, family: &egui::FontFamily| FontId::new(size * zoom, family.clone());
+    let left = rect.left() + 20.0 * zoom;
+    let right = rect.right() - 10.0 * zoom;
+    let clip = painter.with_clip_rect(rect.intersect(painter.clip_rect()));
+    let upper = if node.is_compact { rect.center().y } else { rect.top() + 16.5 * zoom };
+    let shape = clip.text(pos2(right, upper), Align2::RIGHT_CENTER, &node.output, font(11.0, &mono), theme.weak);
+    let names = clip.with_clip_rect(Rect::from_min_max(rect.min, pos2(shape.left() - 6.0 * zoom, rect.bottom())));
+    let name = names.text(pos2(left, upper), Align2::LEFT_CENTER, node.id.as_str(), font(13.0, &strong), theme.text);
+    let mut what = node.label.clone();
+    if !node.summary.is_empty() {
+        what.push_str("   ");
+        what.push_str(&node.summary);
+    }
+    if node.is_compact {
+        let at = pos2(name.right() + 8.0 * zoom, upper);
+        names.text(at, Align2::LEFT_CENTER, what, font(12.0, &family), theme.weak);
+        return;
+    }
+    let lower = rect.top() + 34.0 * zoom;
+    if let (Some(problem), Some(color)) = (&node.problem, error) {
+        clip.text(pos2(left, lower), Align2::LEFT_CENTER, &problem.message, font(11.0, &family), color);
+        return;
+    }
+    let mut end = right;
+    if node.parameters > 0 {
+        let count = format::count(node.parameters);
+        end = clip.text(pos2(right, lower), Align2::RIGHT_CENTER, count, font(11.0, &mono), theme.faint).left();
+    }
+    let labels = clip.with_clip_rect(Rect::from_min_max(rect.min, pos2(end - 6.0 * zoom, rect.bottom())));
+    labels.text(pos2(left, lower), Align2::LEFT_CENTER, what, font(12.0, &family), theme.weak);
+    let measured = node.measured(measure);
+    if measured > 0 && most > 0 {
+        let share = (measured as f64 / most as f64) as f32;
+        let width = ((right - left) * share).max(3.0 * zoom);
+        let cost = Rect::from_min_size(pos2(left, rect.bottom() - 5.0 * zoom), vec2(width, 2.5 * zoom));
+        painter.rect_filled(cost, 1.5 * zoom, theme.accent.gamma_multiply(0.85));
+    }
+}
+
+/// Everything that is known of the node, with its numbers in full.
+pub(super) fn tooltip_ui(ui: &mut Ui, theme: &Theme, node: &DrawnNode) {
+    ui.set_max_width(320.0);
+    ui.label(RichText::new(format!("{}   {}", node.id, node.label)).strong());
+    ui.label(RichText::new(node.help).color(theme.weak));
+    if let Some(problem) = &node.problem {
+        let color = if problem.severity == Severity::Error { theme.error } else { theme.warn };
+        ui.label(RichText::new(&problem.message).color(color));
+        if !problem.hint.is_empty() {
+            ui.label(&problem.hint);
+        }
+    }
+    egui::Grid::new("node facts").num_columns(2).spacing(vec2(12.0, 2.0)).show(ui, |ui| {
+        for (label, value) in [
+            ("Output", node.output.clone()),
+            ("Parameters", format::count(node.parameters)),
+            ("Multiply-adds a sample", format::count(node.multiply_adds)),
+            ("Output, one sample", format::bytes(node.output_bytes)),
+        ] {
+            ui.label(RichText::new(label).color(theme.weak));
+            ui.label(RichText::new(value).monospace());
+            ui.end_row();
+        }
+    });
+}
