@@ -10,6 +10,7 @@ use egui::{Align, Color32, ComboBox, CornerRadius, DragValue, Frame, Layout, Mar
 use crate::base::{Choice, Field, ParamVisitor, Params, format};
 
 use super::theme::Theme;
+use super::widgets::semibold;
 
 /// Height of a row where one edits.
 pub const EDIT_ROW: f32 = 34.0;
@@ -173,7 +174,7 @@ impl Rows<'_, '_> {
 
 fn tooltip_ui(ui: &mut Ui, theme: &Theme, field: Field, rule: &str) {
     ui.set_max_width(280.0);
-    ui.label(RichText::new(field.label).strong());
+    ui.label(semibold(field.label, 13.0));
     if !field.help.is_empty() {
         ui.label(field.help);
     }

@@ -162,7 +162,7 @@ fn describe(id: &NodeId, node: &Node, analysis: &Analysis, inputs: Vec<usize>) -
         NodeRole::Block { block, .. } => {
             (None, block.clone(), "block".to_owned(), "A group of layers that is defined once and used several times.")
         }
-        NodeRole::Layer(layer) => (Some(kind_of(layer)), layer.label().to_owned(), summary_of(layer), layer.help()),
+        NodeRole::Layer(layer) => (Some(layer.kind()), layer.label().to_owned(), layer.summary(), layer.help()),
     };
     let known = analysis.nodes.get(id);
     let cost = known.map(|known| known.cost).unwrap_or_default();
@@ -193,14 +193,32 @@ fn describe(id: &NodeId, node: &Node, analysis: &Analysis, inputs: Vec<usize>) -
     }
 }
 
-/// Group and colour of a layer.
-pub fn kind_of(layer: &LayerSpec) -> LayerKind {
-    let _ = layer;
-    LayerKind::Shape
+/// What a layer says of itself.
+pub trait LayerFacts {
+    /// Group and colour.
+    fn kind(&self) -> LayerKind;
+    /// The settings that matter.
+    fn summary(&self) -> String;
+    /// One sentence.
+    fn explain(&self) -> String;
+    /// How many inputs.
+    fn arity(&self) -> crate::nn::Arity;
 }
 
-/// The settings of a layer that matter.
-pub fn summary_of(layer: &LayerSpec) -> String {
-    let _ = layer;
-    String::new()
+impl LayerFacts for LayerSpec {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Shape
+    }
+
+    fn summary(&self) -> String {
+        String::new()
+    }
+
+    fn explain(&self) -> String {
+        self.help().to_owned()
+    }
+
+    fn arity(&self) -> crate::nn::Arity {
+        crate::nn::Arity::Exactly(1)
+    }
 }

@@ -14,7 +14,7 @@ use crate::base::NodeId;
 
 use super::theme::Theme;
 
-pub use drawing::{Drawing, DrawnNode, Measure};
+pub use drawing::{Drawing, LayerFacts, DrawnNode, Measure};
 
 /// Where one looks; kept from frame to frame.
 #[derive(Debug, Clone)]
@@ -66,6 +66,11 @@ impl Canvas {
     /// Shows the whole drawing.
     pub fn fit(&mut self) {
         self.wants_fit = true;
+    }
+
+    /// Brings the selected node into sight.
+    pub fn show_selected(&mut self) {
+        self.wants_sight = true;
     }
 
     /// Makes the drawing larger or smaller around the middle.

@@ -4,6 +4,7 @@ use egui::{Align2, FontId, Painter, Rect, RichText, Stroke, StrokeKind, TextStyl
 
 use crate::base::{Severity, format};
 use crate::gui::theme::Theme;
+use crate::gui::widgets::semibold;
 
 use super::{DrawnNode, Measure};
 
@@ -44,7 +45,7 @@ pub(super) fn paint(
     let ctx = painter.ctx();
     let style = ctx.global_style();
     let family = TextStyle::Body.resolve(&style).family;
-    let strong = crate::gui::theme::strong_family();
+    let strong = egui::FontFamily::Name(crate::gui::fonts::SEMIBOLD.into());
     let mono = TextStyle::Monospace.resolve(&style).family;
     let font = |size: f32, family: &egui::FontFamily| FontId::new(size * zoom, family.clone());
     let left = rect.left() + 20.0 * zoom;
@@ -88,7 +89,7 @@ pub(super) fn paint(
 /// Everything that is known of the node, with its numbers in full.
 pub(super) fn tooltip_ui(ui: &mut Ui, theme: &Theme, node: &DrawnNode) {
     ui.set_max_width(320.0);
-    ui.label(RichText::new(format!("{}   {}", node.id, node.label)).strong());
+    ui.label(semibold(format!("{}   {}", node.id, node.label), 13.0));
     ui.label(RichText::new(node.help).color(theme.weak));
     if let Some(problem) = &node.problem {
         let color = if problem.severity == Severity::Error { theme.error } else { theme.warn };

@@ -3,7 +3,8 @@
 use egui::{Align, Color32, FontId, Frame, Layout, Margin, RichText, Sense, Stroke, TextStyle, Ui, Vec2, vec2};
 use egui_plot::{AxisHints, Corner, Legend, Line, LineStyle, Plot, PlotPoints, VLine};
 
-use crate::gui::theme::Theme;
+use crate::gui::theme::{Theme, size};
+use crate::gui::widgets::semibold;
 
 use super::hover::{Hovered, hover_ui};
 use super::{Curve, Look, axis, smooth};
@@ -39,7 +40,7 @@ pub fn chart_card_ui(
     ui: &mut Ui,
     theme: &Theme,
     card: ChartCard<'_>,
-    size: Vec2,
+    room: Vec2,
     tools: impl FnOnce(&mut Ui),
 ) -> egui::Response {
     let frame = Frame::new()
@@ -47,7 +48,7 @@ pub fn chart_card_ui(
         .stroke(Stroke::new(1.0, theme.line))
         .corner_radius(8)
         .inner_margin(Margin { left: 12, right: 12, top: 10, bottom: 8 });
-    let inner = size - vec2(26.0, 20.0);
+    let inner = room - vec2(26.0, 20.0);
     frame
         .show(ui, |ui| {
             ui.set_min_size(inner);
@@ -73,12 +74,12 @@ pub fn chart_card_ui(
 fn head_ui(ui: &mut Ui, theme: &Theme, card: &ChartCard<'_>, tools: impl FnOnce(&mut Ui)) {
     ui.allocate_ui_with_layout(vec2(ui.available_width(), 26.0), Layout::left_to_right(Align::Center), |ui| {
         ui.set_min_height(26.0);
-        ui.label(RichText::new(card.title).strong().color(theme.text)).on_hover_text(card.help);
+        ui.label(semibold(card.title, size::BODY)).on_hover_text(card.help);
         tools(ui);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(headline) = &card.headline {
                 ui.label(RichText::new(&card.unit).small().color(theme.weak));
-                ui.label(RichText::new(headline).size(15.0).strong().color(theme.text));
+                ui.label(semibold(headline, size::HEADLINE));
             }
         });
     });
@@ -112,7 +113,7 @@ fn plot_ui(ui: &mut Ui, theme: &Theme, card: &ChartCard<'_>) {
         .allow_scroll(false)
         .allow_zoom(true)
         .set_margin_fraction(vec2(0.02, 0.06))
-        .grid_color(theme.faint.gamma_multiply(0.45))
+        .grid_color(theme.grid())
         .grid_fade(0.0)
         .custom_x_axes(vec![x_axis])
         .custom_y_axes(vec![y_axis])

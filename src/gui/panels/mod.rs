@@ -1,6 +1,9 @@
 //! The panels, one file for each step. A panel reads the [`PanelContext`] and pushes commands into it; what it keeps
 //! itself is only what it shows (a filter, a zoom, what is selected).
 
+pub mod network;
+pub mod train;
+
 use std::sync::Arc;
 
 use egui::Ui;

@@ -1,0 +1,105 @@
+//! The Train step: runs on the left, curves in the centre, settings, plan and measurement on the right.
+
+mod cards;
+mod charts;
+mod epochs;
+mod runs;
+mod settings;
+mod status;
+
+use std::collections::BTreeSet;
+
+use egui::Ui;
+
+use crate::base::{Place, RunId};
+use crate::gui::icons;
+use crate::session::{Command, Session};
+
+use super::{PanelContext, StepPanel, Tab};
+
+pub use cards::CardKind;
+
+const TABS: &[Tab] = &[
+    Tab {
+        id: "curves",
+        title: "Curves",
+        icon: icons::CURVES,
+        help: "Loss, accuracy, memory and inference time over the epochs.",
+    },
+    Tab { id: "epochs", title: "Epochs", icon: icons::TABLE, help: "The same numbers as a table, one row an epoch." },
+];
+
+/// What the Train step shows.
+pub struct TrainPanel {
+    /// Charts in sight, in the order in which they stand.
+    cards: Vec<CardKind>,
+    /// The chart that has all the room.
+    enlarged: Option<CardKind>,
+    /// Logarithmic charts.
+    logarithmic: BTreeSet<CardKind>,
+    /// How much raw curves are smoothed, 0 to 1.
+    smoothing: f64,
+    /// Runs shown besides the selected one.
+    compared: BTreeSet<RunId>,
+    /// The run that was deleted last, which can be brought back.
+    deleted: Option<RunId>,
+}
+
+impl Default for TrainPanel {
+    fn default() -> Self {
+        Self {
+            cards: CardKind::FIRST.to_vec(),
+            enlarged: None,
+            logarithmic: BTreeSet::new(),
+            smoothing: 0.9,
+            compared: BTreeSet::new(),
+            deleted: None,
+        }
+    }
+}
+
+impl StepPanel for TrainPanel {
+    fn tabs(&self) -> &'static [Tab] {
+        TABS
+    }
+
+    fn left_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
+        if cx.session.project().is_some() {
+            self.runs_ui(ui, cx);
+        }
+    }
+
+    fn tab_ui(&mut self, tab: &str, ui: &mut Ui, cx: &mut PanelContext<'_>) {
+        if cx.session.project().is_none() {
+            return;
+        }
+        match tab {
+            "epochs" => epochs::table_ui(ui, cx),
+            _ => self.charts_ui(ui, cx),
+        }
+    }
+
+    fn right_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
+        if let Some(project) = cx.session.project().cloned() {
+            settings::settings_ui(ui, cx, &project);
+        }
+    }
+
+    fn go_to(&mut self, place: &Place, _: &Session) {
+        if let Place::Run(_) = place {
+            self.enlarged = None;
+        }
+    }
+
+    fn logic(&mut self, session: &Session) {
+        let runs = session.runs();
+        self.compared.retain(|id| runs.iter().any(|run| run.id == *id));
+    }
+}
+
+/// Leaves the command that brings a run to the front.
+fn select(cx: &mut PanelContext<'_>, run: &RunId) {
+    if cx.session.selected_run().is_none_or(|selected| selected.id != *run) {
+        cx.send(Command::SelectRun(run.clone()));
+    }
+}

@@ -1,0 +1,182 @@
+//! The right panel: start and stop, the settings of the next run, plan beside measurement, advice.
+
+use std::time::Duration;
+
+use egui::{RichText, ScrollArea, Ui, vec2};
+
+use crate::base::{Severity, format};
+use crate::gui::form::Form;
+use crate::gui::icons;
+use crate::gui::panels::PanelContext;
+use crate::gui::theme::size;
+use crate::gui::widgets::{
+    advice_box, planned_and_measured, primary_button, secondary_button, section, section_title,
+};
+use crate::project::{Edit, Project, Step};
+use crate::session::{Command, Plan, Run, Session, StepState};
+use crate::train::{Phase, TrainConfig};
+
+use super::status;
+
+pub(super) fn settings_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, project: &Project) {
+    section_title(ui, "Training");
+    buttons_ui(ui, cx);
+    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        let plan = cx.session.plan();
+        fit_ui(ui, cx, &plan, &project.train);
+        form_ui(ui, cx, project);
+        ui.separator();
+        plan_ui(ui, cx, &plan);
+        notices_ui(ui, cx);
+        let sentence = if project.train.device == "cpu" {
+            "On the CPU the same seed gives the same weights, bit for bit, on this machine and version."
+        } else {
+            "On a GPU two runs with the same seed may differ in the last digits. On the CPU they do not."
+        };
+        ui.label(RichText::new(sentence).small().color(cx.theme.weak));
+    });
+}
+
+fn buttons_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+    let session = cx.session;
+    ui.horizontal(|ui| {
+        let half = (ui.available_width() - size::GAP) / 2.0;
+        let wide = |ui: &mut Ui| ui.spacing_mut().interact_size.x = half;
+        wide(ui);
+        if let Some(training) = session.training() {
+            let (icon, text, command) = match training.phase {
+                Phase::Running => (icons::PAUSE, "Pause", Command::Pause),
+                Phase::Paused => (icons::PLAY, "Continue", Command::Continue),
+            };
+            ui.add_enabled_ui(!training.is_stopping, |ui| {
+                let at = sized(ui, half, |ui| primary_button(ui, icon, text).clicked());
+                if at {
+                    cx.send(command);
+                }
+                let text = if training.is_stopping { "Stopping" } else { "Stop" };
+                if sized(ui, half, |ui| {
+                    secondary_button(ui, icons::STOP, text)
+                        .on_hover_text("Ends after the current step; the run can be resumed from there.")
+                        .clicked()
+                }) {
+                    cx.send(Command::Stop);
+                }
+            });
+            return;
+        }
+        let missing = match session.step_state(Step::Train) {
+            StepState::Blocked(missing) => Some(missing),
+            _ => None,
+        };
+        let resumable = session.selected_run().filter(|run| status::can_resume(run));
+        let width = if resumable.is_some() { half } else { ui.available_width() };
+        let is_clicked = ui
+            .add_enabled_ui(missing.is_none(), |ui| {
+                sized(ui, width, |ui| {
+                    let button = primary_button(ui, icons::PLAY, "Start");
+                    button.on_disabled_hover_text(missing.clone().unwrap_or_default()).clicked()
+                })
+            })
+            .inner;
+        if is_clicked {
+            cx.send(Command::Train);
+        }
+        if let Some(run) = resumable {
+            let text = format!("Resume {}", run.id.number());
+            if sized(ui, half, |ui| secondary_button(ui, icons::RELOAD, &text).clicked()) {
+                cx.send(Command::ResumeRun(run.id.clone()));
+            }
+        }
+    });
+}
+
+/// Gives a button that width.
+fn sized<R>(ui: &mut Ui, width: f32, add: impl FnOnce(&mut Ui) -> R) -> R {
+    ui.allocate_ui_with_layout(
+        vec2(width, size::EDIT_ROW),
+        egui::Layout::centered_and_justified(egui::Direction::LeftToRight),
+        add,
+    )
+    .inner
+}
+
+fn form_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, project: &Project) {
+    if cx.session.training().is_some() {
+        ui.label(RichText::new("Changes are for the next run.").small().color(cx.theme.weak));
+    }
+    let devices: Vec<(String, String)> =
+        cx.session.devices().iter().map(|device| (device.id.clone(), device.label.clone())).collect();
+    let lists = [("device", devices)];
+    let mut train = project.train.clone();
+    ui.scope(|ui| {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        if Form::new(&cx.theme).lists(&lists).show(ui, &mut train) {
+            cx.send(Command::Edit(Edit::SetTrain(Box::new(train))));
+        }
+    });
+}
+
+/// Says so when a step would not fit in memory, and offers the batch that does.
+fn fit_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, plan: &Plan, train: &TrainConfig) {
+    let needed = plan.memory.total();
+    if plan.available == 0 || needed <= plan.available {
+        return;
+    }
+    let mut text = format!("One step needs {}, but {} are free.", format::bytes(needed), format::bytes(plan.available));
+    let largest = plan.largest_batch.filter(|&batch| batch < train.batch_size && batch > 0);
+    let action = largest.map(|batch| format!("Use batch size {batch}"));
+    if action.is_none() {
+        text.push_str(" Not even one sample fits: make the network smaller.");
+    }
+    if advice_box(ui, Severity::Error, &text, action.as_deref())
+        && let Some(batch_size) = largest
+    {
+        cx.send(Command::Edit(Edit::SetTrain(Box::new(TrainConfig { batch_size, ..train.clone() }))));
+    }
+}
+
+fn plan_ui(ui: &mut Ui, cx: &PanelContext<'_>, plan: &Plan) {
+    let session = cx.session;
+    section(ui, "Plan and measurement", |ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        let run = session.selected_run();
+        let measured = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
+        let memory = run.and_then(|run| run.epochs.last()).map(|epoch| format::bytes(epoch.process_bytes));
+        planned_and_measured(ui, "Memory", &format::bytes(plan.memory.total()), &measured(memory))
+            .on_hover_text("Planned for one training step of the next run; measured for the whole program, at the end of the last epoch of the selected run.");
+        let planned = plan.step_ms.map(|ms| format!("{} ms", format::milliseconds(ms))).unwrap_or_default();
+        let step = run.and_then(step_ms).map(|ms| format!("{} ms", format::milliseconds(ms)));
+        planned_and_measured(ui, "Time per step", &planned, &measured(step));
+        let total = plan.step_ms.map(|ms| Duration::from_secs_f64((ms * plan.steps as f64 / 1e3).clamp(0.0, 1e9)));
+        planned_and_measured(ui, "Finish", &total.map(format::clock).unwrap_or_default(), &measured(finish(session)))
+            .on_hover_text("Planned time of the next run; time left of the run under way, or time taken by the selected one.");
+    });
+}
+
+/// Time left of the run under way, or time that the selected one took.
+fn finish(session: &Session) -> Option<String> {
+    if let Some(training) = session.training() {
+        return training.remaining.map(format::clock);
+    }
+    let seconds = session.selected_run()?.record.outcome.seconds;
+    (seconds > 0.0).then(|| format::clock(Duration::from_secs_f64(seconds.min(1e9))))
+}
+
+/// Milliseconds a step in the last epoch.
+fn step_ms(run: &Run) -> Option<f64> {
+    let epoch = run.epochs.last()?;
+    (epoch.samples_per_second > 0.0).then(|| run.record.train.batch_size as f64 / epoch.samples_per_second * 1e3)
+}
+
+fn notices_ui(ui: &mut Ui, cx: &PanelContext<'_>) {
+    let Some(run) = cx.session.selected_run() else { return };
+    let problems = run.notices.iter().chain(&run.record.outcome.problem);
+    for problem in problems {
+        let mut text = problem.message.clone();
+        if !problem.hint.is_empty() {
+            text.push_str(". ");
+            text.push_str(&problem.hint);
+        }
+        advice_box(ui, problem.severity, &text, None);
+    }
+}
