@@ -18,7 +18,7 @@ pub const NODE_WIDTH: f32 = 248.0;
 /// Height of a node.
 pub const NODE_HEIGHT: f32 = 50.0;
 /// From one level to the next, top to top.
-const LEVEL_HEIGHT: f32 = 77.0;
+pub const LEVEL_HEIGHT: f32 = 77.0;
 /// From one node to its neighbour, centre to centre.
 const SIBLING_WIDTH: f32 = 300.0;
 /// Room that a wire takes between nodes.

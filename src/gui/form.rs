@@ -127,7 +127,8 @@ pub fn switch(ui: &mut Ui, theme: &Theme, label: &str, is_on: &mut bool) -> Resp
     if ui.is_rect_visible(rect) {
         let on = ui.ctx().animate_bool_responsive(response.id, *is_on);
         let (fill, line) = if *is_on { (theme.accent, theme.accent) } else { (theme.app, theme.faint) };
-        let stroke = if response.has_focus() { egui::Stroke::new(2.0, theme.text) } else { egui::Stroke::new(1.0, line) };
+        let stroke =
+            if response.has_focus() { egui::Stroke::new(2.0, theme.text) } else { egui::Stroke::new(1.0, line) };
         ui.painter().rect(rect, 10.0, fill, stroke, egui::StrokeKind::Inside);
         let x = egui::lerp(rect.left() + 10.0..=rect.right() - 10.0, on);
         let knob = if *is_on { theme.on_accent } else { theme.weak };
@@ -218,9 +219,7 @@ impl ParamVisitor for Rows<'_, '_> {
                 .inner_margin(Margin::symmetric(4, 0));
             frame
                 .show(ui, |ui| {
-                    for widget in [
-                        &mut ui.visuals_mut().widgets.inactive,
-                    ] {
+                    for widget in [&mut ui.visuals_mut().widgets.inactive] {
                         widget.bg_stroke = egui::Stroke::NONE;
                     }
                     ui.spacing_mut().item_spacing.x = 0.0;
@@ -268,7 +267,8 @@ impl ParamVisitor for Rows<'_, '_> {
                 .show_ui(ui, |ui| {
                     ui.style_mut().override_text_style = None;
                     for (index, option) in options.iter().enumerate() {
-                        let entry = ui.selectable_label(current == Some(index), option.label).on_hover_text(option.help);
+                        let entry =
+                            ui.selectable_label(current == Some(index), option.label).on_hover_text(option.help);
                         if entry.clicked() && current != Some(index) {
                             chosen = Some(index);
                         }

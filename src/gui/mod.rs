@@ -6,5 +6,7 @@ pub mod fonts;
 pub mod form;
 pub mod icons;
 pub mod panels;
+#[cfg(test)]
+mod preview;
 pub mod theme;
 pub mod widgets;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use egui::{Rect, Vec2};
+use egui::{Pos2, Rect, Vec2};
 
 use crate::base::{NodeId, Place, Problem, Severity, format};
 use crate::graph::{Analysis, Graph, Node, NodeRole};
-use crate::nn::{LayerKind, LayerSpec};
+use crate::nn::LayerKind;
 
 use super::layout;
 
@@ -58,7 +58,7 @@ pub struct DrawnNode {
     /// The worst thing that is wrong with it.
     pub problem: Option<Problem>,
     /// One plain sentence on what it does.
-    pub help: &'static str,
+    pub help: String,
     /// Drawn in one line, close to what is in front of it.
     pub is_compact: bool,
     /// Where it stands.
@@ -96,15 +96,29 @@ impl DrawnNode {
 pub struct Drawing {
     /// In the order in which they run.
     pub nodes: Vec<DrawnNode>,
-    /// Outline of all nodes.
+    /// Outline of everything.
     pub bounds: Rect,
+    /// The wires.
+    pub wires: Vec<DrawnWire>,
+}
+
+/// A wire between two nodes.
+#[derive(Debug, Clone)]
+pub struct DrawnWire {
+    /// Position of the source in [`Drawing::nodes`].
+    pub from: usize,
+    /// Position of the node that it leads to.
+    pub to: usize,
+    /// The places that it passes, joined by curves that leave and arrive vertically.
+    pub points: Vec<Pos2>,
 }
 
 impl Drawing {
     /// Places and describes the nodes of a graph.
     pub fn new(graph: &Graph, analysis: &Analysis) -> Self {
         let order = order(graph, analysis);
-        let position: BTreeMap<&NodeId, usize> = order.iter().enumerate().map(|(index, (id, _))| (*id, index)).collect();
+        let position: BTreeMap<&NodeId, usize> =
+            order.iter().enumerate().map(|(index, (id, _))| (*id, index)).collect();
         let mut nodes: Vec<DrawnNode> = order
             .iter()
             .map(|(id, node)| {
@@ -112,12 +126,17 @@ impl Drawing {
                 describe(id, node, analysis, inputs)
             })
             .collect();
-        layout::place(&mut nodes);
-        let bounds = nodes.iter().map(|node| node.rect).reduce(Rect::union).unwrap_or(Rect::from_min_size(
-            egui::Pos2::ZERO,
-            Vec2::splat(1.0),
-        ));
-        Self { nodes, bounds }
+        let is_free = graph.nodes.values().any(|node| node.position.is_some());
+        let wires = layout::place(&mut nodes, &crate::graph::layout(graph, analysis), is_free);
+        let outline = nodes.iter().map(|node| node.rect).reduce(Rect::union);
+        let bounds = wires.iter().flat_map(|wire| &wire.points).fold(
+            outline.unwrap_or(Rect::from_min_size(Pos2::ZERO, Vec2::splat(1.0))),
+            |mut bounds, point| {
+                bounds.extend_with(*point);
+                bounds
+            },
+        );
+        Self { nodes, bounds, wires }
     }
 
     /// The node of that name.
@@ -157,12 +176,13 @@ fn order<'a>(graph: &'a Graph, analysis: &Analysis) -> Vec<(&'a NodeId, &'a Node
 
 fn describe(id: &NodeId, node: &Node, analysis: &Analysis, inputs: Vec<usize>) -> DrawnNode {
     let (kind, label, summary, help) = match &node.role {
-        NodeRole::Input { .. } => (None, "Input".to_owned(), String::new(), "Takes the data in."),
-        NodeRole::Output => (None, "Output".to_owned(), String::new(), "Gives the answer to the outside."),
+        NodeRole::Input { .. } => (None, "Input".to_owned(), String::new(), "Takes the data in.".to_owned()),
+        NodeRole::Output => (None, "Output".to_owned(), String::new(), "Gives the answer to the outside.".to_owned()),
         NodeRole::Block { block, .. } => {
-            (None, block.clone(), "block".to_owned(), "A group of layers that is defined once and used several times.")
+            let help = "A group of layers that is defined once and used several times.";
+            (None, block.clone(), "block".to_owned(), help.to_owned())
         }
-        NodeRole::Layer(layer) => (Some(layer.kind()), layer.label().to_owned(), layer.summary(), layer.help()),
+        NodeRole::Layer(layer) => (Some(layer.kind()), layer.label().to_owned(), layer.summary(), layer.explain()),
     };
     let known = analysis.nodes.get(id);
     let cost = known.map(|known| known.cost).unwrap_or_default();
@@ -190,35 +210,5 @@ fn describe(id: &NodeId, node: &Node, analysis: &Analysis, inputs: Vec<usize>) -
         is_compact,
         rect: Rect::NOTHING,
         inputs,
-    }
-}
-
-/// What a layer says of itself.
-pub trait LayerFacts {
-    /// Group and colour.
-    fn kind(&self) -> LayerKind;
-    /// The settings that matter.
-    fn summary(&self) -> String;
-    /// One sentence.
-    fn explain(&self) -> String;
-    /// How many inputs.
-    fn arity(&self) -> crate::nn::Arity;
-}
-
-impl LayerFacts for LayerSpec {
-    fn kind(&self) -> LayerKind {
-        LayerKind::Shape
-    }
-
-    fn summary(&self) -> String {
-        String::new()
-    }
-
-    fn explain(&self) -> String {
-        self.help().to_owned()
-    }
-
-    fn arity(&self) -> crate::nn::Arity {
-        crate::nn::Arity::Exactly(1)
     }
 }

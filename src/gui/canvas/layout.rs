@@ -1,74 +1,91 @@
-//! Places for nodes: rows from top to bottom by depth, branches side by side.
+//! From the automatic layout to places on the canvas: layers that only change values element by element are drawn in one
+//! line, close to what is in front of them, so that more of a network is in sight.
 
-use egui::{Pos2, Rect, Vec2, vec2};
+use std::collections::BTreeMap;
 
-use super::DrawnNode;
+use egui::{Pos2, Rect, pos2, vec2};
 
-/// Size of a node.
-const NODE: Vec2 = vec2(248.0, 50.0);
+use crate::base::NodeId;
+use crate::graph::layout::{LEVEL_HEIGHT, Layout, NODE_HEIGHT, NODE_WIDTH};
+
+use super::{DrawnNode, DrawnWire};
+
 /// Height of a node in one line.
 const COMPACT: f32 = 30.0;
-/// Gap between rows, and in front of a node in one line.
+/// Gap between levels, and in front of a level of nodes in one line.
 const GAP: f32 = 27.0;
-const SMALL_GAP: f32 = 6.0;
-/// From the middle of a branch to the middle of the next one.
-const COLUMN: f32 = 300.0;
+const SMALL_GAP: f32 = 7.0;
 
-/// Gives every node its rectangle. Nodes come in running order, so that inputs lie in front of what they feed.
-pub(super) fn place(nodes: &mut [DrawnNode]) {
-    let mut depth = vec![0_usize; nodes.len()];
-    for index in 0..nodes.len() {
-        let inputs = nodes[index].inputs.iter().filter(|&&input| input < index);
-        depth[index] = inputs.map(|&input| depth[input] + 1).max().unwrap_or(0);
+/// Gives every node its rectangle, and the wires their way.
+/// Where a person moved a node (`is_free`), all places stay as they are.
+pub(super) fn place(nodes: &mut [DrawnNode], layout: &Layout, is_free: bool) -> Vec<DrawnWire> {
+    let levels = if is_free { Levels { tops: Vec::new() } } else { Levels::new(nodes, layout) };
+    for node in nodes.iter_mut() {
+        let Some(&[x, y]) = layout.positions.get(&node.id) else { continue };
+        let (middle, room) = levels.middle_and_height(y + NODE_HEIGHT / 2.0);
+        let height = if node.is_compact { COMPACT.min(room) } else { NODE_HEIGHT };
+        node.rect = Rect::from_center_size(pos2(x + NODE_WIDTH / 2.0, middle), vec2(NODE_WIDTH, height));
     }
-    let rows = depth.iter().copied().max().map_or(0, |most| most + 1);
-    let mut top = 0.0;
-    for row in 0..rows {
-        let mut members: Vec<usize> = (0..nodes.len()).filter(|&index| depth[index] == row).collect();
-        let wish = |index: usize| {
-            let feeding = nodes[index].inputs.iter().filter(|&&input| input < index);
-            let centres: Vec<f32> = feeding.map(|&input| nodes[input].rect.center().x).collect();
-            if centres.is_empty() { 0.0 } else { centres.iter().sum::<f32>() / centres.len() as f32 }
-        };
-        let wishes: Vec<f32> = members.iter().map(|&index| wish(index)).collect();
-        let mut ordered: Vec<(f32, usize)> = wishes.into_iter().zip(members.drain(..)).collect();
-        ordered.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let xs = spread(&ordered.iter().map(|(wish, _)| *wish).collect::<Vec<_>>());
-        let is_compact = ordered.iter().all(|&(_, index)| nodes[index].is_compact);
-        let height = if is_compact { COMPACT } else { NODE.y };
-        if row > 0 {
-            top += if is_compact { SMALL_GAP } else { GAP };
-        }
-        for ((_, index), x) in ordered.into_iter().zip(xs) {
-            let node = &mut nodes[index];
-            let tall = if node.is_compact { COMPACT } else { NODE.y };
-            node.rect = Rect::from_center_size(Pos2::new(x, top + height / 2.0), vec2(NODE.x, tall));
-        }
-        top += height;
-    }
+    let position: BTreeMap<&NodeId, usize> = nodes.iter().enumerate().map(|(index, node)| (&node.id, index)).collect();
+    layout
+        .routes
+        .iter()
+        .filter_map(|route| {
+            let (from, to) = (*position.get(&route.from)?, *position.get(&route.to)?);
+            let (source, target) = (nodes.get(from)?.rect, nodes.get(to)?.rect);
+            let mut points: Vec<Pos2> =
+                route.points.iter().map(|&[x, y]| pos2(x, levels.middle_and_height(y).0)).collect();
+            if let Some(first) = points.first_mut() {
+                first.y = source.bottom();
+            }
+            if let Some(last) = points.last_mut() {
+                last.y = target.top();
+            }
+            Some(DrawnWire { from, to, points })
+        })
+        .collect()
 }
 
-/// Moves wishes apart to one column each, keeping their mean.
-fn spread(wishes: &[f32]) -> Vec<f32> {
-    let mut xs: Vec<f32> = Vec::with_capacity(wishes.len());
-    for &wish in wishes {
-        let free = xs.last().map_or(f32::NEG_INFINITY, |last| last + COLUMN);
-        xs.push(wish.max(free));
-    }
-    let count = wishes.len().max(1) as f32;
-    let shift = (wishes.iter().sum::<f32>() - xs.iter().sum::<f32>()) / count;
-    xs.iter_mut().for_each(|x| *x += shift);
-    xs
+/// Where the levels of the automatic layout stand on the canvas.
+struct Levels {
+    /// Top and height of each.
+    tops: Vec<(f32, f32)>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Levels {
+    fn new(nodes: &[DrawnNode], layout: &Layout) -> Self {
+        let level = |y: f32| (y / LEVEL_HEIGHT).round().max(0.0) as usize;
+        let mut is_compact = Vec::new();
+        for node in nodes {
+            let Some(&[_, y]) = layout.positions.get(&node.id) else { continue };
+            let level = level(y).min(100_000);
+            if is_compact.len() <= level {
+                is_compact.resize(level + 1, true);
+            }
+            if let Some(slot) = is_compact.get_mut(level) {
+                *slot &= node.is_compact;
+            }
+        }
+        let mut top = 0.0;
+        let tops = is_compact
+            .iter()
+            .enumerate()
+            .map(|(index, &is_compact)| {
+                let height = if is_compact { COMPACT } else { NODE_HEIGHT };
+                if index > 0 {
+                    top += if is_compact { SMALL_GAP } else { GAP };
+                }
+                let here = top;
+                top += height;
+                (here, height)
+            })
+            .collect();
+        Self { tops }
+    }
 
-    #[test]
-    fn branches_stand_side_by_side_around_their_source() {
-        assert_eq!(spread(&[0.0]), [0.0]);
-        assert_eq!(spread(&[0.0, 0.0]), [-150.0, 150.0]);
-        assert_eq!(spread(&[-300.0, 300.0]), [-300.0, 300.0]);
+    /// Middle and height of the level that holds that y of the automatic layout.
+    fn middle_and_height(&self, y: f32) -> (f32, f32) {
+        let level = (y / LEVEL_HEIGHT).floor().max(0.0) as usize;
+        self.tops.get(level).map_or((y, NODE_HEIGHT), |(top, height)| (top + height / 2.0, *height))
     }
 }

@@ -14,7 +14,7 @@ use crate::base::NodeId;
 
 use super::theme::Theme;
 
-pub use drawing::{Drawing, LayerFacts, DrawnNode, Measure};
+pub use drawing::{Drawing, DrawnNode, DrawnWire, Measure};
 
 /// Where one looks; kept from frame to frame.
 #[derive(Debug, Clone)]

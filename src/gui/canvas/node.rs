@@ -21,9 +21,8 @@ pub(super) fn paint(
     measure: Measure,
     most: u64,
 ) {
-    let error = node.problem.as_ref().map(|problem| {
-        if problem.severity == Severity::Error { theme.error } else { theme.warn }
-    });
+    let error =
+        node.problem.as_ref().map(|problem| if problem.severity == Severity::Error { theme.error } else { theme.warn });
     let line = match (is_selected, error, is_hovered) {
         (true, _, _) => Stroke::new(2.0, theme.accent),
         (false, Some(color), _) => Stroke::new(1.5, color),
@@ -90,7 +89,7 @@ pub(super) fn paint(
 pub(super) fn tooltip_ui(ui: &mut Ui, theme: &Theme, node: &DrawnNode) {
     ui.set_max_width(320.0);
     ui.label(semibold(format!("{}   {}", node.id, node.label), 13.0));
-    ui.label(RichText::new(node.help).color(theme.weak));
+    ui.label(RichText::new(&node.help).color(theme.weak));
     if let Some(problem) = &node.problem {
         let color = if problem.severity == Severity::Error { theme.error } else { theme.warn };
         ui.label(RichText::new(&problem.message).color(color));

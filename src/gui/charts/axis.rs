@@ -90,7 +90,10 @@ mod tests {
     fn a_logarithmic_axis_has_powers_of_ten() {
         let input = GridInput { bounds: (-4.2, 0.3), base_step_size: 0.1 };
         let ticks: Vec<String> = log_marks(&input).into_iter().map(|mark| tick(mark, true)).collect();
-        assert_eq!(ticks, ["1e-4", "0.001", "0.01", "0.1", "1"].map(|text| if text == "1e-4" { "0.0001" } else { text }));
+        assert_eq!(
+            ticks,
+            ["1e-4", "0.001", "0.01", "0.1", "1"].map(|text| if text == "1e-4" { "0.0001" } else { text })
+        );
     }
 
     #[test]

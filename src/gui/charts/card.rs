@@ -143,9 +143,8 @@ fn plot_ui(ui: &mut Ui, theme: &Theme, card: &ChartCard<'_>) {
                 for part in points.split(|point| !height(point[1]).is_finite()) {
                     let part: PlotPoints<'_> = part.iter().map(|&[x, y]| [x, height(y)]).collect();
                     let style = if curve.look == Look::Dashed { LineStyle::dashed_dense() } else { dash(curve.dash) };
-                    plot_ui.line(
-                        Line::new(&curve.name, part).color(color).width(width).style(style).allow_hover(false),
-                    );
+                    plot_ui
+                        .line(Line::new(&curve.name, part).color(color).width(width).style(style).allow_hover(false));
                 }
             }
             if curve.look != Look::Dashed {

@@ -45,8 +45,11 @@ pub(super) fn hover_ui(
             for (curve, at, y) in &rows {
                 let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
                 ui.painter().circle_filled(pos2(rect.center().x, rect.center().y), 4.0, curve.color);
-                let name =
-                    if (at - epoch).abs() < 1e-9 { curve.name.clone() } else { format!("{}, epoch {}", curve.name, epoch_text(*at)) };
+                let name = if (at - epoch).abs() < 1e-9 {
+                    curve.name.clone()
+                } else {
+                    format!("{}, epoch {}", curve.name, epoch_text(*at))
+                };
                 ui.label(RichText::new(name).color(theme.weak));
                 ui.label(RichText::new(show(*y)).monospace());
                 ui.end_row();

@@ -37,9 +37,8 @@ mod tests {
 
     #[test]
     fn noise_shrinks_and_nan_does_not_spread() {
-        let points: Vec<[f64; 2]> = (0..1000)
-            .map(|x| [f64::from(x), if x == 500 { f64::NAN } else { 1.0 + f64::from(x % 2) }])
-            .collect();
+        let points: Vec<[f64; 2]> =
+            (0..1000).map(|x| [f64::from(x), if x == 500 { f64::NAN } else { 1.0 + f64::from(x % 2) }]).collect();
         let smoothed = smooth(&points, 0.98);
         assert!(smoothed[500][1].is_nan());
         assert!((smoothed[999][1] - 1.5).abs() < 0.02, "{}", smoothed[999][1]);

@@ -37,9 +37,8 @@ impl NetworkPanel {
                 let bar = egui::Rect::from_min_size(rect.min + vec2(4.0, 7.0), vec2(4.0, ROW - 14.0));
                 ui.painter().rect_filled(bar, 2.0, color);
                 let inner = rect.shrink2(vec2(14.0, 0.0)).translate(vec2(4.0, 0.0));
-                let mut row = ui.new_child(
-                    egui::UiBuilder::new().max_rect(inner).layout(Layout::right_to_left(Align::Center)),
-                );
+                let mut row =
+                    ui.new_child(egui::UiBuilder::new().max_rect(inner).layout(Layout::right_to_left(Align::Center)));
                 if let Some(problem) = &node.problem {
                     row.colored_label(theme.severity(problem.severity), severity_icon(problem.severity));
                 } else {
@@ -58,9 +57,10 @@ impl NetworkPanel {
     /// Buttons for the selected layer.
     fn move_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, project: &std::sync::Arc<Project>) {
         let selected = self.selected.clone();
-        let is_layer = selected.as_ref().and_then(|id| project.graph.nodes.get(id)).is_some_and(|node| {
-            matches!(node.role, NodeRole::Layer(_) | NodeRole::Block { .. })
-        });
+        let is_layer = selected
+            .as_ref()
+            .and_then(|id| project.graph.nodes.get(id))
+            .is_some_and(|node| matches!(node.role, NodeRole::Layer(_) | NodeRole::Block { .. }));
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = size::TIGHT;
             if !is_layer {

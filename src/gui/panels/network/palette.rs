@@ -5,11 +5,10 @@ use egui::{CollapsingHeader, RichText, ScrollArea, Ui};
 use crate::base::NodeId;
 use crate::data::{Prepared, Task};
 use crate::graph::presets::{self, Preset};
-use crate::gui::canvas::LayerFacts as _;
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::{Theme, size};
-use crate::gui::widgets::{row_button, search_field, section_title, selectable_row, semibold, RowButton};
+use crate::gui::widgets::{RowButton, row_button, search_field, section_title, selectable_row, semibold};
 use crate::nn::{LayerKind, LayerSpec};
 use crate::project::{Edit, Project};
 use crate::session::Command;
@@ -44,8 +43,7 @@ impl NetworkPanel {
             let all = LayerSpec::all();
             let matching: Vec<&LayerSpec> = all.iter().filter(|layer| fits(layer, &search)).collect();
             for kind in LayerKind::ALL {
-                let members: Vec<&LayerSpec> =
-                    matching.iter().copied().filter(|layer| layer.kind() == kind).collect();
+                let members: Vec<&LayerSpec> = matching.iter().copied().filter(|layer| layer.kind() == kind).collect();
                 if members.is_empty() {
                     continue;
                 }
@@ -96,7 +94,8 @@ impl NetworkPanel {
                 is_selected: current == preset.id,
                 ..RowButton::default()
             };
-            let help = format!("{}\nClick to take it instead of the present network; Undo brings that back.", preset.help);
+            let help =
+                format!("{}\nClick to take it instead of the present network; Undo brings that back.", preset.help);
             if selectable_row(ui, &row).on_hover_text(help).clicked() {
                 let graph = fitted(preset, cx.session.prepared().map(AsRef::as_ref));
                 self.selected = None;

@@ -6,12 +6,11 @@ use egui::{ComboBox, RichText, ScrollArea, TextEdit, Ui};
 
 use crate::base::{NodeId, Place, Problem, Severity, format};
 use crate::graph::{Graph, Node, NodeRole, Wire};
-use crate::gui::canvas::LayerFacts as _;
 use crate::gui::form::{self, Form};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::{Theme, size};
-use crate::gui::widgets::{advice_box, icon_button, key_value, section, secondary_button, semibold};
+use crate::gui::widgets::{advice_box, icon_button, key_value, secondary_button, section, semibold};
 use crate::nn::Arity;
 use crate::project::{Edit, Project};
 use crate::session::Command;
@@ -44,7 +43,9 @@ impl NetworkPanel {
         let (kind, help) = match &node.role {
             NodeRole::Input { .. } => ("Input", "Takes the data in. Its shape is that of the data.".to_owned()),
             NodeRole::Output => ("Output", "Gives the answer to the outside.".to_owned()),
-            NodeRole::Block { block, .. } => (block.as_str(), "A block that is defined once and used several times.".to_owned()),
+            NodeRole::Block { block, .. } => {
+                (block.as_str(), "A block that is defined once and used several times.".to_owned())
+            }
             NodeRole::Layer(layer) => (layer.label(), layer.explain()),
         };
         ui.horizontal(|ui| {
@@ -91,9 +92,7 @@ impl NetworkPanel {
             .margin(egui::Margin::symmetric(6, 4))
             .background_color(theme.panel);
         let response = ui.add(edit).on_hover_text("Name of the layer. Its weights are stored under it.");
-        response.widget_info(|| {
-            egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, "Name of the layer")
-        });
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, "Name of the layer"));
         if response.lost_focus() {
             let typed = name.trim().to_owned();
             self.renaming = None;
@@ -215,7 +214,10 @@ fn inputs_ui(
     for index in 0..count {
         let label = if count > 1 { format!("From {}", index + 1) } else { "From".to_owned() };
         form::row(ui, form::EDIT_ROW, |ui| {
-            if can_grow && inputs.len() > least && icon_button(ui, icons::CLOSE, &format!("Remove input {}", index + 1)).clicked() {
+            if can_grow
+                && inputs.len() > least
+                && icon_button(ui, icons::CLOSE, &format!("Remove input {}", index + 1)).clicked()
+            {
                 if index < inputs.len() {
                     inputs.remove(index);
                 }
@@ -245,7 +247,8 @@ fn inputs_ui(
             form::label_ui(ui, &label, theme.weak).on_hover_text("The node whose output comes in here.");
         });
     }
-    if can_grow && secondary_button(ui, icons::ADD, "Add input").clicked()
+    if can_grow
+        && secondary_button(ui, icons::ADD, "Add input").clicked()
         && let Some(last) = sources.last()
     {
         inputs.push(Wire::from(last.as_str()));

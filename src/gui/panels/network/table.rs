@@ -22,8 +22,9 @@ impl NetworkPanel {
                 .column(Column::initial(200.0).at_least(80.0).resizable(true).clip(true))
                 .columns(Column::remainder().at_least(80.0), 4)
                 .header(size::EDIT_ROW, |mut header| {
-                    for (index, title) in
-                        ["Name", "Layer", "Output", "Parameters", "Multiply-adds", "Output memory"].into_iter().enumerate()
+                    for (index, title) in ["Name", "Layer", "Output", "Parameters", "Multiply-adds", "Output memory"]
+                        .into_iter()
+                        .enumerate()
                     {
                         header.col(|ui| {
                             let title = semibold(title, size::ASIDE).color(theme.weak);
@@ -40,7 +41,8 @@ impl NetworkPanel {
                         let Some(node) = drawing.nodes.get(row.index()) else { return };
                         row.set_selected(self.selected.as_ref() == Some(&node.id));
                         row.col(|ui| {
-                            let color = node.problem.as_ref().map_or(theme.text, |found| theme.severity(found.severity));
+                            let color =
+                                node.problem.as_ref().map_or(theme.text, |found| theme.severity(found.severity));
                             ui.label(RichText::new(node.id.as_str()).color(color));
                         });
                         row.col(|ui| {

@@ -29,7 +29,8 @@ pub(super) fn toolbar_ui(ui: &mut Ui, theme: &Theme, canvas: &mut Canvas) {
                 if icon_button(ui, icons::FIT, "Show the whole network").clicked() {
                     canvas.fit();
                 }
-                let measure = icon_button(ui, icons::HEAT, &format!("Bars show {}", canvas.measure.label().to_lowercase()));
+                let measure =
+                    icon_button(ui, icons::HEAT, &format!("Bars show {}", canvas.measure.label().to_lowercase()));
                 egui::Popup::menu(&measure).show(|ui| {
                     ui.set_min_width(180.0);
                     for choice in Measure::ALL {

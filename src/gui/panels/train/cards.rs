@@ -49,10 +49,18 @@ impl CardKind {
     /// What it teaches.
     pub const fn help(self) -> &'static str {
         match self {
-            Self::Loss => "How wrong the answers are; training makes it small. Validation is measured on samples that the network does not learn from.",
-            Self::Accuracy => "Share of right answers. Validation far below training means that samples are learned by heart.",
-            Self::Memory => "Memory of the whole program, measured at the end of each epoch, and the peak that was planned.",
-            Self::Inference => "Time of one forward pass on held-out samples: the median, and the time that 95 of 100 stay below.",
+            Self::Loss => {
+                "How wrong the answers are; training makes it small. Validation is measured on samples that the network does not learn from."
+            }
+            Self::Accuracy => {
+                "Share of right answers. Validation far below training means that samples are learned by heart."
+            }
+            Self::Memory => {
+                "Memory of the whole program, measured at the end of each epoch, and the peak that was planned."
+            }
+            Self::Inference => {
+                "Time of one forward pass on held-out samples: the median, and the time that 95 of 100 stay below."
+            }
             Self::LearningRate => "Size of the steps, as the schedule sets it.",
             Self::Throughput => "Training samples a second.",
         }
@@ -99,7 +107,9 @@ pub(in crate::gui) fn card<'a>(kind: CardKind, theme: &Theme, input: &CardInput<
         CardKind::LearningRate => {
             for run in &input.runs {
                 let name = name(input, run, "learning rate");
-                card.curves.push(Curve::of_series(name, color(theme, run), Look::Strong, &run.learning_rate).dash(dash(theme, run)));
+                card.curves.push(
+                    Curve::of_series(name, color(theme, run), Look::Strong, &run.learning_rate).dash(dash(theme, run)),
+                );
             }
             card.headline = last.and_then(|run| run.learning_rate.last()).map(|[_, rate]| format::number(rate));
             card.from_zero = true;
@@ -107,7 +117,9 @@ pub(in crate::gui) fn card<'a>(kind: CardKind, theme: &Theme, input: &CardInput<
         CardKind::Throughput => {
             for run in &input.runs {
                 let name = name(input, run, "training");
-                card.curves.push(Curve::of_series(name, color(theme, run), Look::Smoothed, &run.throughput).dash(dash(theme, run)));
+                card.curves.push(
+                    Curve::of_series(name, color(theme, run), Look::Smoothed, &run.throughput).dash(dash(theme, run)),
+                );
             }
             card.headline = last
                 .and_then(|run| run.epochs.last())
@@ -131,7 +143,8 @@ fn loss<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, coun
             card.broken.push((at, format!("NaN, run {}", run.id.number())));
         }
     }
-    let value = counts.map(|epoch| epoch.validation_loss.map_or((epoch.train_loss, "training"), |loss| (loss, "validation")));
+    let value =
+        counts.map(|epoch| epoch.validation_loss.map_or((epoch.train_loss, "training"), |loss| (loss, "validation")));
     if let Some((value, unit)) = value {
         card.headline = Some(format::number(value));
         card.unit = unit.to_owned();
@@ -147,7 +160,10 @@ fn accuracy<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, 
         card.curves.push(Curve::of_points(name(input, run, "validation"), color, Look::Strong, points).dash(dash));
     }
     let value = counts.and_then(|epoch| {
-        epoch.validation_accuracy.map(|value| (value, "validation")).or(epoch.train_accuracy.map(|value| (value, "training")))
+        epoch
+            .validation_accuracy
+            .map(|value| (value, "validation"))
+            .or(epoch.train_accuracy.map(|value| (value, "training")))
     });
     if let Some((value, unit)) = value {
         card.headline = Some(format::share(value));
@@ -156,13 +172,7 @@ fn accuracy<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, 
     card.show = |value| format!("{value:.4}");
 }
 
-fn error<'a>(
-    card: &mut ChartCard<'a>,
-    theme: &Theme,
-    input: &CardInput<'a>,
-    counts: Option<EpochMetrics>,
-    scale: f64,
-) {
+fn error<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, counts: Option<EpochMetrics>, scale: f64) {
     card.title = "Error";
     card.help = "Root of the mean squared error, in the unit of the target.";
     let error = move |loss: f64| loss.max(0.0).sqrt() / if scale == 0.0 { 1.0 } else { scale };
@@ -186,7 +196,8 @@ fn memory<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, la
     for run in &input.runs {
         let color = if is_alone { theme.ok } else { color(theme, run) };
         let process = points(run, |epoch| Some(epoch.process_bytes as f64 / scale));
-        card.curves.push(Curve::of_points(name(input, run, "process"), color, Look::Strong, process).dash(dash(theme, run)));
+        card.curves
+            .push(Curve::of_points(name(input, run, "process"), color, Look::Strong, process).dash(dash(theme, run)));
         if is_alone && run.epochs.iter().any(|epoch| epoch.device_bytes.is_some()) {
             let device = points(run, |epoch| epoch.device_bytes.map(|bytes| bytes as f64 / scale));
             card.curves.push(Curve::of_points("device", theme.accent, Look::Strong, device));
@@ -216,9 +227,11 @@ fn inference<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>)
         let slow = points(run, |epoch| Some(epoch.inference_ms_p95));
         card.curves.push(Curve::of_points(name(input, run, "95th percentile"), color, Look::Pale, slow));
         let median = points(run, |epoch| Some(epoch.inference_ms_p50));
-        card.curves.push(Curve::of_points(name(input, run, "median"), color, Look::Strong, median).dash(dash(theme, run)));
+        card.curves
+            .push(Curve::of_points(name(input, run, "median"), color, Look::Strong, median).dash(dash(theme, run)));
     }
-    card.headline = input.runs.last().and_then(|run| run.epochs.last()).map(|epoch| format::milliseconds(epoch.inference_ms_p50));
+    card.headline =
+        input.runs.last().and_then(|run| run.epochs.last()).map(|epoch| format::milliseconds(epoch.inference_ms_p50));
     card.unit = "ms, batch 1".to_owned();
     card.show = |value| format!("{} ms", format::milliseconds(value));
     card.from_zero = true;

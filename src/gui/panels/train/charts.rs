@@ -83,9 +83,11 @@ impl TrainPanel {
     /// The compared runs and then the selected one.
     fn shown_runs<'a>(&self, cx: &PanelContext<'a>) -> Vec<&'a Run> {
         let selected = cx.session.selected_run();
-        let compared = cx.session.runs().iter().filter(|run| {
-            self.compared.contains(&run.id) && selected.is_none_or(|selected| selected.id != run.id)
-        });
+        let compared = cx
+            .session
+            .runs()
+            .iter()
+            .filter(|run| self.compared.contains(&run.id) && selected.is_none_or(|selected| selected.id != run.id));
         compared.chain(selected).collect()
     }
 }
@@ -95,8 +97,11 @@ pub(super) fn no_runs_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let text = "A run trains the network on your data. Its curves appear here while it works.";
     match cx.session.step_state(Step::Train) {
         StepState::Blocked(missing) => {
-            let (action, step) =
-                if cx.session.prepared().is_none() { ("Go to Data", Step::Data) } else { ("Go to Network", Step::Network) };
+            let (action, step) = if cx.session.prepared().is_none() {
+                ("Go to Data", Step::Data)
+            } else {
+                ("Go to Network", Step::Network)
+            };
             if empty_state(ui, icons::CURVES, "No run yet", &format!("{text} {missing}."), Some(action)) {
                 cx.send(Command::Show(step));
             }

@@ -103,3 +103,14 @@ fn select(cx: &mut PanelContext<'_>, run: &RunId) {
         cx.send(Command::SelectRun(run.clone()));
     }
 }
+
+/// The first four charts of these runs, for pictures.
+#[cfg(test)]
+pub(in crate::gui) fn preview_cards<'a>(
+    theme: &crate::gui::theme::Theme,
+    runs: &[&'a crate::session::Run],
+    is_log: bool,
+) -> Vec<crate::gui::charts::ChartCard<'a>> {
+    let input = cards::CardInput { runs: runs.to_vec(), target_scale: None, is_log, smoothing: 0.9 };
+    CardKind::FIRST.iter().map(|kind| cards::card(*kind, theme, &input)).collect()
+}

@@ -36,7 +36,8 @@ impl TrainPanel {
             for run in session.runs().iter().rev() {
                 self.run_ui(ui, cx, run);
             }
-            let has_classes = session.runs().iter().any(|run| status::best(run).is_some_and(|e| e.validation_accuracy.is_some()));
+            let has_classes =
+                session.runs().iter().any(|run| status::best(run).is_some_and(|e| e.validation_accuracy.is_some()));
             let caption = if has_classes { "Validation accuracy, best epoch" } else { "Validation loss, best epoch" };
             ui.label(RichText::new(caption).small().color(theme.weak));
         });

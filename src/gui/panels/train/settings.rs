@@ -9,9 +9,7 @@ use crate::gui::form::Form;
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::size;
-use crate::gui::widgets::{
-    advice_box, planned_and_measured, primary_button, secondary_button, section, section_title,
-};
+use crate::gui::widgets::{advice_box, planned_and_measured, primary_button, secondary_button, section, section_title};
 use crate::project::{Edit, Project, Step};
 use crate::session::{Command, Plan, Run, Session, StepState};
 use crate::train::{Phase, TrainConfig};
@@ -149,7 +147,9 @@ fn plan_ui(ui: &mut Ui, cx: &PanelContext<'_>, plan: &Plan) {
         planned_and_measured(ui, "Time per step", &planned, &measured(step));
         let total = plan.step_ms.map(|ms| Duration::from_secs_f64((ms * plan.steps as f64 / 1e3).clamp(0.0, 1e9)));
         planned_and_measured(ui, "Finish", &total.map(format::clock).unwrap_or_default(), &measured(finish(session)))
-            .on_hover_text("Planned time of the next run; time left of the run under way, or time taken by the selected one.");
+            .on_hover_text(
+                "Planned time of the next run; time left of the run under way, or time taken by the selected one.",
+            );
     });
 }
 
