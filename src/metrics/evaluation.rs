@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 pub struct Evaluation {
     /// The part: `test`, `validation` or `train`.
     pub part: String,
-    /// Mean loss.
+    /// Mean loss; NaN if the network gives NaN.
+    #[serde(deserialize_with = "super::exact::null_is_nan")]
     pub loss: f64,
     /// Share of right answers (classification).
     pub accuracy: f64,
@@ -57,9 +58,27 @@ pub struct SampleResult {
     /// Class index, or the real target.
     pub truth: f32,
     /// Class index, or the predicted value in the target's unit.
+    #[serde(deserialize_with = "super::exact::null_is_nan")]
     pub predicted: f32,
     /// Probability of the predicted class; 0 for regression.
+    #[serde(deserialize_with = "super::exact::null_is_nan")]
     pub confidence: f32,
     /// Loss of this sample.
+    #[serde(deserialize_with = "super::exact::null_is_nan")]
     pub loss: f32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_that_gives_nan_still_has_a_readable_evaluation() {
+        let sample = SampleResult { sample: 1, truth: 2.0, predicted: f32::NAN, confidence: f32::NAN, loss: f32::NAN };
+        let evaluation = Evaluation { loss: f64::NAN, accuracy: 0.1, samples: vec![sample], ..Evaluation::default() };
+        let text = serde_json::to_string(&evaluation).unwrap();
+        let read: Evaluation = serde_json::from_str(&text).unwrap();
+        assert!(read.loss.is_nan() && read.samples[0].loss.is_nan());
+        assert_eq!(read.accuracy, 0.1);
+    }
 }

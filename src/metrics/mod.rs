@@ -2,6 +2,7 @@
 
 pub mod evaluate;
 pub mod evaluation;
+pub mod exact;
 pub mod overfitting;
 pub mod scores;
 pub mod series;

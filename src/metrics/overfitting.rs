@@ -1,15 +1,19 @@
 //! Tells from the curves when a network starts to learn samples by heart.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::{Place, Problem};
 
 /// The two losses of one epoch.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EpochLosses {
     /// Counted from 1.
     pub epoch: usize,
     /// Mean over the training steps.
+    #[serde(with = "super::exact")]
     pub train: f64,
     /// On the validation part.
+    #[serde(with = "super::exact")]
     pub validation: f64,
 }
 

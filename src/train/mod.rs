@@ -1,12 +1,16 @@
 //! Training: settings, the loop, its thread, and runs on disk.
 
+pub mod checkpoint;
 pub mod config;
 pub mod device;
 pub mod events;
+pub mod history;
 pub mod optimizers;
 pub mod record;
 pub mod run;
 pub mod schedules;
+pub mod tensorboard;
+pub mod weights;
 pub mod worker;
 
 pub use config::TrainConfig;
