@@ -10,10 +10,13 @@ pub mod layout;
 mod memory;
 pub mod model;
 pub mod network;
+mod plan;
 pub mod presets;
 mod structure;
+pub mod weights;
 
 pub use analysis::{Analysis, MemoryPlan, NodeAnalysis, analyze};
 pub use layout::{Layout, Route, layout};
 pub use model::{Block, Graph, Node, NodeRole, Wire};
 pub use network::{Gradients, Network, NetworkError, Parameter, Pass};
+pub use weights::LoadReport;
