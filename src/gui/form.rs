@@ -5,11 +5,12 @@
 
 use std::ops::RangeInclusive;
 
-use egui::{Align, Color32, ComboBox, CornerRadius, DragValue, Frame, Layout, Margin, Response, RichText, Ui, vec2};
+use egui::{Align, Color32, ComboBox, CornerRadius, DragValue, Layout, Response, RichText, Ui, vec2};
 
 use crate::base::{Choice, Field, ParamVisitor, Params, format};
 
-use super::theme::Theme;
+use super::icons;
+use super::theme::{Theme, size};
 use super::widgets::semibold;
 
 /// Height of a row where one edits.
@@ -116,6 +117,15 @@ pub fn style_box(ui: &mut Ui, theme: &Theme) {
     }
 }
 
+/// A box that opens a list: as wide as its text, with a small caret.
+pub fn combo_box(id_salt: impl egui::AsIdSalt, shown: &str, theme: &Theme) -> ComboBox {
+    let color = theme.weak;
+    ComboBox::from_id_salt(id_salt).selected_text(shown).width(0.0).truncate().icon(move |ui, rect, _, _| {
+        let font = egui::FontId::proportional(size::ASIDE);
+        ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, icons::OPEN_GROUP, font, color);
+    })
+}
+
 /// A switch: on is the accent with the knob to the right.
 pub fn switch(ui: &mut Ui, theme: &Theme, label: &str, is_on: &mut bool) -> Response {
     let (rect, mut response) = ui.allocate_exact_size(vec2(34.0, 20.0), egui::Sense::click());
@@ -212,26 +222,23 @@ impl ParamVisitor for Rows<'_, '_> {
     fn pair(&mut self, field: Field, value: &mut [usize; 2], range: RangeInclusive<usize>) {
         let rule = format!("Height x width, each {}", count_rule(&range).to_lowercase());
         self.field(field, &rule, |ui, theme| {
-            let frame = Frame::new()
-                .fill(theme.app)
-                .stroke(egui::Stroke::new(1.0, theme.line))
-                .corner_radius(6)
-                .inner_margin(Margin::symmetric(4, 0));
-            frame
-                .show(ui, |ui| {
-                    for widget in [&mut ui.visuals_mut().widgets.inactive] {
-                        widget.bg_stroke = egui::Stroke::NONE;
-                    }
-                    ui.spacing_mut().item_spacing.x = 0.0;
-                    ui.spacing_mut().button_padding.x = 4.0;
-                    ui.spacing_mut().interact_size = vec2(10.0, BOX_HEIGHT - 2.0);
-                    let [height, width] = value;
-                    let right = ui.add(count_drag(width, &range));
-                    ui.label(RichText::new("x").color(theme.weak));
-                    let left = ui.add(count_drag(height, &range));
-                    left | right
-                })
-                .inner
+            // The box is drawn by hand, as high as all others; a frame would take the height of the row.
+            let characters = value[0].to_string().len() + value[1].to_string().len();
+            let width = 42.0 + 7.4 * characters as f32;
+            let (rect, _) = ui.allocate_exact_size(vec2(width, BOX_HEIGHT), egui::Sense::hover());
+            let line = egui::Stroke::new(1.0, theme.line);
+            ui.painter().rect(rect, size::CONTROL_RADIUS, theme.app, line, egui::StrokeKind::Inside);
+            let layout = Layout::left_to_right(Align::Center);
+            let mut inside = ui.new_child(egui::UiBuilder::new().max_rect(rect.shrink2(vec2(4.0, 1.0))).layout(layout));
+            let ui = &mut inside;
+            ui.visuals_mut().widgets.inactive.bg_stroke = egui::Stroke::NONE;
+            ui.spacing_mut().item_spacing.x = 0.0;
+            ui.spacing_mut().button_padding = vec2(4.0, 2.0);
+            ui.spacing_mut().interact_size = vec2(10.0, BOX_HEIGHT - 4.0);
+            let [height, width] = value;
+            let left = ui.add(count_drag(height, &range));
+            ui.label(RichText::new("x").color(theme.weak));
+            left | ui.add(count_drag(width, &range))
         });
     }
 
@@ -261,8 +268,8 @@ impl ParamVisitor for Rows<'_, '_> {
         let current = value.selected();
         let shown = current.and_then(|index| options.get(index)).map_or("unknown", |option| option.label);
         let mut chosen = None;
-        self.field(field, "", |ui, _| {
-            let combo = ComboBox::from_id_salt(field.name).selected_text(shown).width(0.0).height(320.0);
+        self.field(field, "", |ui, theme| {
+            let combo = combo_box(field.name, shown, theme).height(320.0);
             let mut response = combo
                 .show_ui(ui, |ui| {
                     ui.style_mut().override_text_style = None;
@@ -291,13 +298,11 @@ impl ParamVisitor for Rows<'_, '_> {
             self.field(field, "", |ui, _| ui.add(egui::TextEdit::singleline(value).desired_width(120.0)));
             return;
         };
-        self.field(field, "", |ui, _| {
+        self.field(field, "", |ui, theme| {
             let shown = list.iter().find(|(id, _)| id == value).map_or(value.as_str(), |(_, label)| label);
             let shown = shown.to_owned();
             let mut is_changed = false;
-            let mut response = ComboBox::from_id_salt(field.name)
-                .selected_text(shown)
-                .width(0.0)
+            let mut response = combo_box(field.name, &shown, theme)
                 .show_ui(ui, |ui| {
                     ui.style_mut().override_text_style = None;
                     for (id, label) in list {

@@ -150,7 +150,8 @@ fn charts() {
         }
     });
     picture("charts-two-log", [784.0, 722.0], |ui, theme| {
-        let cards = preview_cards(theme, &[&runs[1], &runs[0]], true);
+        let mut cards = preview_cards(theme, &[&runs[1], &runs[0]], false);
+        cards[0].is_log = true;
         ui.add_space(12.0);
         let mut cards = cards.into_iter();
         for _ in 0..2 {

@@ -1,6 +1,7 @@
 //! One node: colour of its kind, name, what it does, shape and cost.
 
-use egui::{Align2, FontId, Painter, Rect, RichText, Stroke, StrokeKind, TextStyle, Ui, pos2, vec2};
+use egui::text::{LayoutJob, TextWrapping};
+use egui::{Align2, Color32, FontId, Painter, Pos2, Rect, RichText, Stroke, StrokeKind, TextStyle, Ui, pos2, vec2};
 
 use crate::base::{Severity, format};
 use crate::gui::theme::Theme;
@@ -52,21 +53,21 @@ pub(super) fn paint(
     let clip = painter.with_clip_rect(rect.intersect(painter.clip_rect()));
     let upper = if node.is_compact { rect.center().y } else { rect.top() + 16.5 * zoom };
     let shape = clip.text(pos2(right, upper), Align2::RIGHT_CENTER, &node.output, font(11.0, &mono), theme.weak);
-    let names = clip.with_clip_rect(Rect::from_min_max(rect.min, pos2(shape.left() - 6.0 * zoom, rect.bottom())));
-    let name = names.text(pos2(left, upper), Align2::LEFT_CENTER, node.id.as_str(), font(13.0, &strong), theme.text);
+    let room = shape.left() - 6.0 * zoom - left;
+    let name = cut_text(&clip, pos2(left, upper), room, node.id.as_str(), font(13.0, &strong), theme.text);
     let mut what = node.label.clone();
     if !node.summary.is_empty() {
         what.push_str("   ");
         what.push_str(&node.summary);
     }
     if node.is_compact {
-        let at = pos2(name.right() + 8.0 * zoom, upper);
-        names.text(at, Align2::LEFT_CENTER, what, font(12.0, &family), theme.weak);
+        let taken = name + 8.0 * zoom;
+        cut_text(&clip, pos2(left + taken, upper), room - taken, &what, font(12.0, &family), theme.weak);
         return;
     }
     let lower = rect.top() + 34.0 * zoom;
     if let (Some(problem), Some(color)) = (&node.problem, error) {
-        clip.text(pos2(left, lower), Align2::LEFT_CENTER, &problem.message, font(11.0, &family), color);
+        cut_text(&clip, pos2(left, lower), right - left, &problem.message, font(11.0, &family), color);
         return;
     }
     let mut end = right;
@@ -74,8 +75,7 @@ pub(super) fn paint(
         let count = format::count(node.parameters);
         end = clip.text(pos2(right, lower), Align2::RIGHT_CENTER, count, font(11.0, &mono), theme.faint).left();
     }
-    let labels = clip.with_clip_rect(Rect::from_min_max(rect.min, pos2(end - 6.0 * zoom, rect.bottom())));
-    labels.text(pos2(left, lower), Align2::LEFT_CENTER, what, font(12.0, &family), theme.weak);
+    cut_text(&clip, pos2(left, lower), end - 6.0 * zoom - left, &what, font(12.0, &family), theme.weak);
     let measured = node.measured(measure);
     if measured > 0 && most > 0 {
         let share = (measured as f64 / most as f64) as f32;
@@ -83,6 +83,19 @@ pub(super) fn paint(
         let cost = Rect::from_min_size(pos2(left, rect.bottom() - 5.0 * zoom), vec2(width, 2.5 * zoom));
         painter.rect_filled(cost, 1.5 * zoom, theme.accent.gamma_multiply(0.85));
     }
+}
+
+/// One line that ends in … where it would not fit; gives its width. `at` is the left end of its middle line.
+fn cut_text(painter: &Painter, at: Pos2, room: f32, text: &str, font: FontId, color: Color32) -> f32 {
+    if room < font.size {
+        return 0.0;
+    }
+    let mut job = LayoutJob::simple_singleline(text.to_owned(), font, color);
+    job.wrap = TextWrapping::truncate_at_width(room);
+    let galley = painter.layout_job(job);
+    let size = galley.size();
+    painter.galley(at - vec2(0.0, size.y / 2.0), galley, color);
+    size.x
 }
 
 /// Everything that is known of the node, with its numbers in full.

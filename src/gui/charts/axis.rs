@@ -58,6 +58,13 @@ pub(super) fn tick(mark: GridMark, is_log: bool) -> String {
     format!("{:.decimals$}", mark.value)
 }
 
+/// The number of a tick on the axis of epochs; the last one that has room says what they are.
+pub(super) fn epoch_tick(mark: GridMark, range: &std::ops::RangeInclusive<f64>) -> String {
+    let roomy = range.end() - 0.1 * (range.end() - range.start());
+    let is_last = mark.value <= roomy && mark.value + mark.step_size > roomy;
+    format!("{}{}", mark.value.round(), if is_last && mark.value > 0.0 { " epochs" } else { "" })
+}
+
 fn short(value: f64) -> String {
     format::number((value * 1e6).round() / 1e6)
 }
@@ -84,6 +91,16 @@ mod tests {
         assert_eq!(values(-0.1, 1.0), ["0.0", "0.5", "1.0"].map(|text| if text == "0.0" { "0" } else { text }));
         assert_eq!(values(110.0, 420.0), ["200", "300", "400"]);
         assert_eq!(values(0.38, 0.66), ["0.4", "0.5", "0.6"]);
+    }
+
+    #[test]
+    fn one_tick_names_the_unit() {
+        let ticks = |end: f64| {
+            let input = GridInput { bounds: (0.0, end), base_step_size: 0.1 };
+            marks(&input, 3.0, 1.0).into_iter().map(|mark| epoch_tick(mark, &(0.0..=end))).collect::<Vec<_>>()
+        };
+        assert_eq!(ticks(13.0), ["0", "5", "10 epochs"]);
+        assert_eq!(ticks(20.4), ["0", "10 epochs", "20"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A chart in its card: title, headline value and unit in the head, the plot below.
 
-use egui::{Align, Color32, FontId, Frame, Layout, Margin, RichText, Sense, Stroke, TextStyle, Ui, Vec2, vec2};
+use egui::{Align, Color32, FontId, Layout, Rect, RichText, Sense, Stroke, TextStyle, Ui, UiBuilder, Vec2, vec2};
 use egui_plot::{AxisHints, Corner, Legend, Line, LineStyle, Plot, PlotPoints, VLine};
 
 use crate::gui::theme::{Theme, size};
@@ -43,32 +43,23 @@ pub fn chart_card_ui(
     room: Vec2,
     tools: impl FnOnce(&mut Ui),
 ) -> egui::Response {
-    let frame = Frame::new()
-        .fill(theme.card)
-        .stroke(Stroke::new(1.0, theme.line))
-        .corner_radius(8)
-        .inner_margin(Margin { left: 12, right: 12, top: 10, bottom: 8 });
-    let inner = room - vec2(26.0, 20.0);
-    frame
-        .show(ui, |ui| {
-            ui.set_min_size(inner);
-            ui.set_max_size(inner);
-            ui.spacing_mut().item_spacing = vec2(8.0, 4.0);
-            head_ui(ui, theme, &card, tools);
-            if card.curves.iter().all(Curve::is_empty) {
-                let rest = ui.available_rect_before_wrap();
-                let mut child = ui.new_child(
-                    egui::UiBuilder::new()
-                        .max_rect(rest.shrink2(vec2(24.0, 0.0)))
-                        .layout(Layout::centered_and_justified(egui::Direction::TopDown)),
-                );
-                child.label(RichText::new(card.empty).color(theme.weak));
-                ui.allocate_rect(rest, Sense::hover());
-            } else {
-                plot_ui(ui, theme, &card);
-            }
-        })
-        .response
+    let (rect, response) = ui.allocate_exact_size(room, Sense::hover());
+    let line = Stroke::new(1.0, theme.line);
+    ui.painter().rect(rect, size::CARD_RADIUS, theme.card, line, egui::StrokeKind::Inside);
+    let inner = Rect::from_min_max(rect.min + vec2(size::PAD, 10.0), rect.max - vec2(size::PAD, size::GAP));
+    let mut inside = ui.new_child(UiBuilder::new().max_rect(inner).layout(Layout::top_down(Align::Min)));
+    let ui = &mut inside;
+    ui.spacing_mut().item_spacing = vec2(size::GAP, size::TIGHT);
+    head_ui(ui, theme, &card, tools);
+    if card.curves.iter().all(Curve::is_empty) {
+        let rest = ui.available_rect_before_wrap().shrink2(vec2(24.0, 0.0));
+        let layout = Layout::centered_and_justified(egui::Direction::TopDown);
+        let mut child = ui.new_child(UiBuilder::new().max_rect(rest).layout(layout));
+        child.label(RichText::new(card.empty).color(theme.weak));
+    } else {
+        plot_ui(ui, theme, &card);
+    }
+    response
 }
 
 fn head_ui(ui: &mut Ui, theme: &Theme, card: &ChartCard<'_>, tools: impl FnOnce(&mut Ui)) {
@@ -101,7 +92,7 @@ fn plot_ui(ui: &mut Ui, theme: &Theme, card: &ChartCard<'_>) {
     let axes = |axis: AxisHints<'static>| {
         axis.tick_label_color(theme.weak).tick_label_font(font.clone()).label_spacing(egui::Rangef::new(12.0, 24.0))
     };
-    let x_axis = axes(AxisHints::new_x()).formatter(|mark, _| format!("{}", mark.value.round()));
+    let x_axis = axes(AxisHints::new_x()).formatter(axis::epoch_tick);
     let y_axis = axes(AxisHints::new_y()).formatter(move |mark, _| axis::tick(mark, is_log));
     let lines_y = f64::from(size.y / 75.0).clamp(2.0, 6.0);
     let lines_x = f64::from(size.x / 130.0).clamp(1.5, 8.0);

@@ -74,7 +74,10 @@ impl<'a> Curve<'a> {
     /// Points to draw for that range of x.
     pub fn points(&self, range: RangeInclusive<f64>, pixels: usize) -> Vec<[f64; 2]> {
         match &self.source {
-            Source::Series(series) => series.points(range, pixels),
+            // The series divides the range into columns, so it must have an end on both sides.
+            Source::Series(series) => series.bounds().map_or_else(Vec::new, |(low, high)| {
+                series.points(range.start().max(low[0])..=range.end().min(high[0]), pixels)
+            }),
             Source::Points(points) => points.clone(),
         }
     }

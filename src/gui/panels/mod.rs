@@ -1,6 +1,7 @@
 //! The panels, one file for each step. A panel reads the [`PanelContext`] and pushes commands into it; what it keeps
 //! itself is only what it shows (a filter, a zoom, what is selected).
 
+pub mod evaluate;
 pub mod network;
 pub mod train;
 

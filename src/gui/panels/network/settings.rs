@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{ComboBox, RichText, ScrollArea, TextEdit, Ui};
+use egui::{RichText, ScrollArea, TextEdit, Ui};
 
 use crate::base::{NodeId, Place, Problem, Severity, format};
 use crate::graph::{Graph, Node, NodeRole, Wire};
@@ -227,7 +227,7 @@ fn inputs_ui(
             let shown = inputs.get(index).map_or("not connected".to_owned(), |wire| wire.node.to_string());
             ui.scope(|ui| {
                 form::style_box(ui, theme);
-                let combo = ComboBox::from_id_salt(("input", id, index)).selected_text(shown).width(0.0);
+                let combo = form::combo_box(("input", id, index), &shown, theme);
                 let combo = combo.show_ui(ui, |ui| {
                     for source in &sources {
                         let is_current = inputs.get(index).is_some_and(|wire| wire.node == **source);

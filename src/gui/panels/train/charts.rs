@@ -67,9 +67,11 @@ impl TrainPanel {
 
     fn tools_ui(&mut self, ui: &mut Ui, kind: CardKind) {
         ui.spacing_mut().item_spacing.x = 0.0;
+        // The other values lie close together; there a logarithm would only hide the zero.
+        let has_log = matches!(kind, CardKind::Loss | CardKind::LearningRate);
         let is_log = self.logarithmic.contains(&kind);
         let name = format!("Logarithmic axis, {}", kind.title().to_lowercase());
-        if icon_toggle(ui, icons::TREND, &name, is_log).clicked() && !self.logarithmic.remove(&kind) {
+        if has_log && icon_toggle(ui, icons::TREND, &name, is_log).clicked() && !self.logarithmic.remove(&kind) {
             self.logarithmic.insert(kind);
         }
         let is_large = self.enlarged == Some(kind);

@@ -5,7 +5,7 @@ mod charts;
 mod epochs;
 mod runs;
 mod settings;
-mod status;
+pub(in crate::gui) mod status;
 
 use std::collections::BTreeSet;
 

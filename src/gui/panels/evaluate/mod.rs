@@ -1,0 +1,164 @@
+//! The Evaluate step: which run and which part on the left, the result in the centre, what is selected on the right.
+
+mod classes;
+mod details;
+mod headline;
+mod left;
+mod matrix;
+mod regression;
+mod samples;
+
+use egui::Ui;
+
+use crate::base::RunId;
+use crate::data::{Part, Task};
+use crate::gui::icons;
+use crate::gui::widgets::empty_state;
+use crate::metrics::Evaluation;
+use crate::project::Step;
+use crate::session::{Command, Session};
+
+use super::{PanelContext, StepPanel, Tab};
+
+const TABS: &[Tab] = &[
+    Tab {
+        id: "result",
+        title: "Result",
+        icon: icons::MATRIX,
+        help: "The numbers that count, and which classes are taken for which.",
+    },
+    Tab { id: "classes", title: "Classes", icon: icons::TABLE, help: "Precision, recall and F1 of every class." },
+    Tab {
+        id: "samples",
+        title: "Samples",
+        icon: icons::IMAGES,
+        help: "The samples with the largest and the smallest loss.",
+    },
+];
+
+/// What the Evaluate step shows.
+pub struct EvaluatePanel {
+    part: Part,
+    /// Row (truth) and column (predicted) of the matrix.
+    cell: Option<(usize, usize)>,
+    /// Index in the data set.
+    sample: Option<u32>,
+    sort: classes::Sort,
+    list: samples::List,
+    /// The run whose evaluation was last in sight: another one starts without a selection.
+    seen: Option<RunId>,
+}
+
+impl Default for EvaluatePanel {
+    fn default() -> Self {
+        Self {
+            part: Part::Test,
+            cell: None,
+            sample: None,
+            sort: classes::Sort::default(),
+            list: samples::List::default(),
+            seen: None,
+        }
+    }
+}
+
+impl StepPanel for EvaluatePanel {
+    fn tabs(&self) -> &'static [Tab] {
+        TABS
+    }
+
+    fn left_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
+        if cx.session.project().is_some() {
+            self.choice_ui(ui, cx);
+        }
+    }
+
+    fn tab_ui(&mut self, tab: &str, ui: &mut Ui, cx: &mut PanelContext<'_>) {
+        if cx.session.project().is_none() {
+            return;
+        }
+        let Some(evaluation) = self.evaluation(cx.session) else {
+            self.nothing_ui(ui, cx);
+            return;
+        };
+        let is_regression = is_regression(cx.session, evaluation);
+        match tab {
+            "classes" if !is_regression => self.classes_ui(ui, cx, evaluation),
+            "classes" => regression::errors_ui(ui, cx, evaluation),
+            "samples" => self.samples_ui(ui, cx, evaluation),
+            _ => self.result_ui(ui, cx, evaluation, is_regression),
+        }
+    }
+
+    fn right_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
+        if cx.session.project().is_some() {
+            self.details_ui(ui, cx);
+        }
+    }
+
+    fn logic(&mut self, session: &Session) {
+        let run = session.selected_run().map(|run| &run.id);
+        if self.seen.as_ref() != run {
+            self.seen = run.cloned();
+            self.cell = None;
+            self.sample = None;
+            // An evaluation that is there already is shown, whichever part it is of.
+            if let Some(part) = session.evaluation().and_then(|evaluation| part_of(&evaluation.part)) {
+                self.part = part;
+            }
+        }
+    }
+}
+
+impl EvaluatePanel {
+    /// The evaluation of the selected run on the chosen part.
+    fn evaluation<'a>(&self, session: &'a Session) -> Option<&'a Evaluation> {
+        session.evaluation().filter(|evaluation| evaluation.part == part_id(self.part))
+    }
+
+    /// What to do while there is nothing to show.
+    fn nothing_ui(&self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
+        let session = cx.session;
+        if let Some(progress) = session.evaluating() {
+            let text = "The network answers every sample of the part; then its answers are compared with the labels.";
+            empty_state(ui, icons::BUSY, "Evaluating", text, None);
+            let _ = progress;
+        } else if session.selected_run().is_none() {
+            let text = "An evaluation says how good a trained network is on samples that it has not learned from. Train one first.";
+            if empty_state(ui, icons::TARGET, "Nothing to evaluate yet", text, Some("Go to Train")) {
+                cx.send(Command::Show(Step::Train));
+            }
+        } else {
+            let text = format!(
+                "The selected run has not been evaluated on the {} part. It takes a moment and changes nothing.",
+                part_id(self.part)
+            );
+            if empty_state(ui, icons::TARGET, "Not evaluated yet", &text, Some("Evaluate")) {
+                cx.send(Command::Evaluate(self.part));
+            }
+        }
+    }
+}
+
+/// As in [`Evaluation::part`].
+fn part_id(part: Part) -> &'static str {
+    match part {
+        Part::Train => "train",
+        Part::Validation => "validation",
+        Part::Test => "test",
+    }
+}
+
+fn part_of(id: &str) -> Option<Part> {
+    [Part::Test, Part::Validation, Part::Train].into_iter().find(|part| part_id(*part) == id)
+}
+
+fn is_regression(session: &Session, evaluation: &Evaluation) -> bool {
+    session.prepared().map_or(evaluation.per_class.is_empty(), |data| data.dataset.task == Task::Regression)
+}
+
+/// The name of a class, or its number where the data is not there.
+fn class_name(session: &Session, class: usize) -> String {
+    let name = session.prepared().and_then(|data| data.dataset.classes.get(class).cloned());
+    name.unwrap_or_else(|| class.to_string())
+}
