@@ -1,5 +1,6 @@
 //! Importers: files in, [`Dataset`] out. One file each, listed in [`all`].
 
+pub mod csv_table;
 pub mod idx;
 pub mod image_folder;
 mod input;
@@ -40,7 +41,7 @@ pub trait Importer: Send + Sync {
 
 /// Every importer, in the order in which they are offered.
 pub fn all() -> &'static [&'static dyn Importer] {
-    &[&image_folder::ImageFolder, &idx::Idx]
+    &[&image_folder::ImageFolder, &csv_table::CsvTable, &idx::Idx]
 }
 
 /// The importer of that id.
@@ -88,10 +89,7 @@ fn unknown_format(path: &Path, format: &str) -> DataError {
 pub fn read_inputs(dataset: &Dataset, path: &Path) -> Result<Vec<Vec<f32>>, DataError> {
     match &dataset.input {
         InputKind::Image => read_image(dataset, path).map(|sample| vec![sample]),
-        InputKind::Table { columns } => {
-            let _ = columns;
-            Err(DataError::content(path, "tables can't be read for prediction yet", "Predict samples of the data set"))
-        }
+        InputKind::Table { columns } => csv_table::read_inputs(dataset, columns, path),
     }
 }
 
