@@ -1,9 +1,11 @@
 //! Training: settings, the loop, its thread, and runs on disk.
 
+pub mod check;
 pub mod checkpoint;
 pub mod config;
 pub mod device;
 pub mod events;
+pub mod finite;
 pub mod history;
 pub mod optimizers;
 pub mod record;

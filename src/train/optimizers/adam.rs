@@ -4,8 +4,9 @@ use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Field, ParamVisitor, Params};
+use crate::ops::optim;
 
-use super::UpdateStep;
+use super::{UpdateStep, adam_update};
 
 /// Settings of Adam.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,17 +53,9 @@ impl Adam {
         state: &mut [Tensor],
         step: UpdateStep,
     ) -> Result<()> {
-        let gradient = (gradient * step.gradient_scale)?;
-        let gradient = if step.weight_decay > 0.0 { (gradient + (&*value * step.weight_decay)?)? } else { gradient };
-        let [mean, square] = state else { return Ok(()) };
-        *mean = ((&*mean * self.beta1)? + (&gradient * (1.0 - self.beta1))?)?;
-        *square = ((&*square * self.beta2)? + (gradient.sqr()? * (1.0 - self.beta2))?)?;
-        // The averages start at zero; dividing by what they have collected so far removes that bias.
-        let power = i32::try_from(step.number).unwrap_or(i32::MAX);
-        let mean_correction = 1.0 - self.beta1.powi(power);
-        let square_correction = 1.0 - self.beta2.powi(power);
-        let divisor = ((square.sqrt()? / square_correction.sqrt())? + self.eps)?;
-        *value = (&*value - ((&*mean / divisor)? * (step.learning_rate / mean_correction))?)?;
-        Ok(())
+        let Self { beta1, beta2, eps } = *self;
+        let UpdateStep { learning_rate, weight_decay, number, .. } = step;
+        let numbers = optim::Adam { learning_rate, beta1, beta2, eps, weight_decay, decay: optim::Decay::Coupled };
+        adam_update(value, gradient, state, number, &numbers)
     }
 }

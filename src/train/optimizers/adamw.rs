@@ -4,8 +4,9 @@ use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::base::{ParamVisitor, Params};
+use crate::ops::optim;
 
-use super::{Adam, UpdateStep, adam};
+use super::{UpdateStep, adam, adam_update};
 
 /// Settings of AdamW.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,10 +40,9 @@ impl AdamW {
         state: &mut [Tensor],
         step: UpdateStep,
     ) -> Result<()> {
-        if step.weight_decay > 0.0 {
-            *value = (&*value * (1.0 - step.learning_rate * step.weight_decay))?;
-        }
-        let adam = Adam { beta1: self.beta1, beta2: self.beta2, eps: self.eps };
-        adam.update(value, gradient, state, UpdateStep { weight_decay: 0.0, ..step })
+        let Self { beta1, beta2, eps } = *self;
+        let UpdateStep { learning_rate, weight_decay, number, .. } = step;
+        let numbers = optim::Adam { learning_rate, beta1, beta2, eps, weight_decay, decay: optim::Decay::Decoupled };
+        adam_update(value, gradient, state, number, &numbers)
     }
 }

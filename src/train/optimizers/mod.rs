@@ -10,6 +10,7 @@ pub mod sgd;
 use candle_core::{Result, Tensor};
 
 use crate::graph::Parameter;
+use crate::ops::optim;
 
 pub use adam::Adam;
 pub use adamw::AdamW;
@@ -51,6 +52,21 @@ impl OptimizerSpec {
     }
 }
 
+/// One update of Adam in either form.
+fn adam_update(
+    value: &mut Tensor,
+    gradient: &Tensor,
+    state: &mut [Tensor],
+    number: u64,
+    numbers: &optim::Adam,
+) -> Result<()> {
+    let [first, second] = state else { candle_core::bail!("Adam keeps two tensors a parameter") };
+    let mut moments = optim::Moments { first: first.clone(), second: second.clone() };
+    optim::adam_step(value, gradient, &mut moments, number, numbers)?;
+    (*first, *second) = (moments.first, moments.second);
+    Ok(())
+}
+
 /// An optimizer with what it keeps.
 #[derive(Debug)]
 pub struct Optimizer {
@@ -88,6 +104,8 @@ impl Optimizer {
     ) -> Result<()> {
         for ((parameter, gradient), state) in parameters.iter_mut().zip(gradients).zip(&mut self.state) {
             let Some(gradient) = gradient.as_ref().filter(|_| parameter.trainable) else { continue };
+            let gradient =
+                &if step.gradient_scale == 1.0 { gradient.clone() } else { (gradient * step.gradient_scale)? };
             match &self.spec {
                 OptimizerSpec::AdamW(settings) => settings.update(&mut parameter.value, gradient, state, step)?,
                 OptimizerSpec::Adam(settings) => settings.update(&mut parameter.value, gradient, state, step)?,

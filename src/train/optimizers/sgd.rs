@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Field, ParamVisitor, Params};
+use crate::ops::optim;
 
 use super::UpdateStep;
 
@@ -47,17 +48,18 @@ impl Sgd {
         state: &mut [Tensor],
         step: UpdateStep,
     ) -> Result<()> {
-        let gradient = (gradient * step.gradient_scale)?;
-        let gradient = if step.weight_decay > 0.0 { (gradient + (&*value * step.weight_decay)?)? } else { gradient };
-        let direction = match state.first_mut() {
-            Some(momentum) => {
-                // PyTorch's first step fills the buffer with the gradient itself: the same as starting from zero.
-                *momentum = ((&*momentum * self.momentum)? + &gradient)?;
-                if self.nesterov { (gradient + (&*momentum * self.momentum)?)? } else { momentum.clone() }
-            }
-            None => gradient,
+        let numbers = optim::Sgd {
+            learning_rate: step.learning_rate,
+            momentum: self.momentum,
+            nesterov: self.nesterov,
+            weight_decay: step.weight_decay,
         };
-        *value = (&*value - (direction * step.learning_rate)?)?;
+        // PyTorch's first step fills the buffer with the gradient itself: the same as starting from zero.
+        let mut momentum = state.first().cloned();
+        optim::sgd_step(value, gradient, &mut momentum, &numbers)?;
+        if let (Some(kept), Some(new)) = (state.first_mut(), momentum) {
+            *kept = new;
+        }
         Ok(())
     }
 }
