@@ -1,3 +1,7 @@
 //! Layerbench: `layerbench` opens the window, `layerbench train …` and its like work without one.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    layerbench::cli::main()
+}

@@ -16,7 +16,6 @@ mod saver;
 mod settings;
 mod status;
 mod training;
-mod undo;
 pub mod work;
 
 use std::path::{Path, PathBuf};

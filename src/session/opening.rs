@@ -9,11 +9,10 @@ use crate::base::files::{self, FileError};
 use crate::base::{Place, Problem, RunId};
 use crate::data::Source;
 use crate::project::file::{self, Access, Opened};
-use crate::project::{Edit, Project, ProjectError, ProjectFile, View};
+use crate::project::{Edit, History, Project, ProjectError, ProjectFile, View};
 
 use super::job::Job;
 use super::saver::{Saver, Written};
-use super::undo::History;
 use super::{SaveState, Session, failed, settings, work};
 
 /// The ready project, for where no checkout is at hand.
@@ -197,7 +196,7 @@ impl Session {
         if project.same_content(&open.project) {
             return;
         }
-        open.history.push(label, merge_key, open.project.clone());
+        open.history.push(label, merge_key, &open.project, &project);
         open.project = Arc::new(project);
         self.changed();
     }

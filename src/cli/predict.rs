@@ -1,0 +1,82 @@
+//! `layerbench predict PROJECT INPUT… [--out FILE]`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::base::{Progress, format};
+use crate::project::{Access, ProjectFile};
+use crate::session::answerer::Answerer;
+use crate::session::work;
+use crate::train::Control;
+
+use super::failure::{Code, Failure};
+use super::interrupt;
+use super::output::Output;
+use super::train::{data_failure, find_run};
+
+#[derive(Debug, Args)]
+pub(super) struct Predict {
+    /// Project folder or file.
+    project: PathBuf,
+    /// Files, or folders of files.
+    #[arg(required = true)]
+    input: Vec<PathBuf>,
+    /// Write a CSV with file, predicted class and probabilities.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Run, by its number or name; the newest by default.
+    #[arg(long, value_name = "RUN", default_value = "last")]
+    run: String,
+}
+
+impl Predict {
+    pub(super) fn run(&self, output: &Output) -> Result<Code, Failure> {
+        let opened = ProjectFile::open(&self.project, Access::Read)?;
+        let (id, folder) = find_run(&opened.file.runs(), &self.run)?;
+        let record = folder.read_record()?;
+        let mut files = Vec::new();
+        for input in &self.input {
+            files.extend(work::input_files(input)?);
+        }
+        let progress = Progress::default();
+        interrupt::watch(Control::default(), progress.clone());
+        let answerer = Answerer::of_run(&folder, &record, None, opened.file.folder(), &progress)
+            .map_err(|problem| data_failure(&problem))?;
+        let predicted =
+            output.with_progress("Predicting", &progress, || answerer.predict_files(&files, &progress));
+        let (answers, problems) = predicted.map_err(|problem| {
+            let code = if interrupt::is_interrupted() { Code::Interrupted } else { Code::Failed };
+            Failure::problem(code, &problem)
+        })?;
+        for problem in &problems {
+            output.problem(problem);
+        }
+        if answers.is_empty() {
+            return Err(Failure::new(Code::BadInput, "none of the inputs could be read", "See the messages above"));
+        }
+        for answer in &answers {
+            let best = answer.probabilities.iter().copied().fold(0.0_f32, f32::max);
+            let row = answer.row.map_or_else(String::new, |row| format!(", row {row}"));
+            let share = if answer.probabilities.is_empty() { String::new() } else { format!("  {}", format::share(f64::from(best))) };
+            output.text(&format!("{}{row}  {}{share}", answer.file.display(), answer.predicted));
+            output.event("prediction", json!({
+                "file": answer.file, "row": answer.row,
+                "predicted": answer.predicted, "probabilities": answer.probabilities,
+            }));
+        }
+        if let Some(out) = &self.out {
+            answerer.write_csv(&answers, out)?;
+            output.text(&format!("Wrote {} predictions to {}", answers.len(), out.display()));
+        }
+        output.summary(json!({
+            "run": id,
+            "predictions": answers.len(),
+            "unreadable": problems.len(),
+            "classes": answerer.prepared().dataset.classes,
+            "out": self.out,
+        }));
+        Ok(Code::Ok)
+    }
+}
