@@ -101,7 +101,11 @@ fn show(evaluation: &Evaluation, classes: &[String], output: &Output) {
             format::share(r_squared)
         ));
     } else {
-        output.text(&format!("Accuracy {}, loss {}", format::share(evaluation.accuracy), format::number(evaluation.loss)));
+        output.text(&format!(
+            "Accuracy {}, loss {}",
+            format::share(evaluation.accuracy),
+            format::number(evaluation.loss)
+        ));
         output.text(&format!("  {:20} {:>9} {:>9} {:>9} {:>9}", "class", "precision", "recall", "F1", "samples"));
         let rows = classes.iter().map(String::as_str).zip(&evaluation.per_class);
         let averages =

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
+use crate::base::files::FileError;
 use crate::base::{Progress, format, params};
-use crate::data::{DataConfig, Part, importers};
+use crate::data::{DataConfig, Part, Source, embedded, importers};
 use crate::project::{Access, Edit, Project, ProjectFile};
 use crate::session::work;
 use crate::train::Control;
@@ -20,7 +21,7 @@ use super::output::Output;
 pub(super) struct Import {
     /// Project folder or file.
     project: PathBuf,
-    /// File or folder to read.
+    /// File or folder to read, or the name of a data set inside the program (digits).
     path: PathBuf,
     /// Importer, e.g. image_folder; found by looking at the path if not given.
     #[arg(long = "as", value_name = "FORMAT")]
@@ -39,7 +40,6 @@ impl Import {
         }
         let progress = Progress::default();
         interrupt::watch(Control::default(), progress.clone());
-        std::fs::metadata(&self.path).map_err(crate::base::files::FileError::of("can't read", &self.path))?;
         let (config, later) = self.config(opened.file.folder())?;
         let folder = opened.file.folder().to_owned();
         let read = output.with_progress("Reading", &progress, || work::read_data(config, &folder, &progress));
@@ -91,8 +91,20 @@ impl Import {
         Ok(Code::Ok)
     }
 
+    /// A data set inside the program, unless there is a file of that name.
+    fn embedded(&self) -> Option<&'static str> {
+        let name = embedded::NAMES.into_iter().find(|name| self.path.as_os_str() == *name)?;
+        (!self.path.exists() && self.format.is_none()).then_some(name)
+    }
+
     /// The settings of the import, and those that belong to the project's data as a whole.
     fn config(&self, project_folder: &std::path::Path) -> Result<(DataConfig, Vec<(String, String)>), Failure> {
+        if let Some(name) = self.embedded() {
+            let config = DataConfig { source: Source::Embedded(name.to_owned()), ..DataConfig::default() };
+            let later = self.set.iter().map(|setting| pair(setting)).collect::<Result<Vec<_>, _>>()?;
+            return Ok((config, later.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()));
+        }
+        std::fs::metadata(&self.path).map_err(FileError::of("can't read", &self.path))?;
         let mut config = work::import_config(&self.path, project_folder);
         let importer = match &self.format {
             Some(id) => importers::by_id(id).ok_or_else(|| {
@@ -102,8 +114,10 @@ impl Import {
             })?,
             None => importers::sniff(&self.path).ok_or_else(|| {
                 let text = format!("{}: no importer takes this", self.path.display());
-                let known: Vec<String> =
-                    importers::all().iter().map(|importer| format!("{} ({})", importer.label(), importer.id())).collect();
+                let known: Vec<String> = importers::all()
+                    .iter()
+                    .map(|importer| format!("{} ({})", importer.label(), importer.id()))
+                    .collect();
                 let hint = format!("It takes {}; choose one with --as", known.join("; "));
                 Failure::new(Code::BadInput, text, hint)
             })?,

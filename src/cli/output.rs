@@ -46,10 +46,13 @@ impl Output {
 
     /// Something that does not keep the work from going on.
     pub(super) fn problem(&self, problem: &Problem) {
-        self.event("problem", json!({
-            "severity": problem.severity, "place": problem.place.to_string(),
-            "message": problem.message, "hint": problem.hint,
-        }));
+        self.event(
+            "problem",
+            json!({
+                "severity": problem.severity, "place": problem.place.to_string(),
+                "message": problem.message, "hint": problem.hint,
+            }),
+        );
         let mark = match problem.severity {
             Severity::Advice => "note",
             Severity::Warning => "warning",
@@ -89,11 +92,10 @@ impl Output {
     pub(super) fn with_progress<T: Send>(&self, what: &str, progress: &Progress, work: impl FnOnce() -> T + Send) -> T {
         let bar = self.bar("{msg:12} {bar:30} {percent:>3} %  {elapsed}");
         bar.set_message(what.to_owned());
+        let is_done = std::sync::atomic::AtomicBool::new(false);
         let result = std::thread::scope(|scope| {
-            let is_done = std::sync::atomic::AtomicBool::new(false);
-            let done = &is_done;
             let watch = || {
-                while !done.load(std::sync::atomic::Ordering::Acquire) {
+                while !is_done.load(std::sync::atomic::Ordering::Acquire) {
                     let (steps, total) = progress.counts();
                     if total > 0 {
                         bar.set_length(total);

@@ -44,8 +44,7 @@ impl Predict {
         interrupt::watch(Control::default(), progress.clone());
         let answerer = Answerer::of_run(&folder, &record, None, opened.file.folder(), &progress)
             .map_err(|problem| data_failure(&problem))?;
-        let predicted =
-            output.with_progress("Predicting", &progress, || answerer.predict_files(&files, &progress));
+        let predicted = output.with_progress("Predicting", &progress, || answerer.predict_files(&files, &progress));
         let (answers, problems) = predicted.map_err(|problem| {
             let code = if interrupt::is_interrupted() { Code::Interrupted } else { Code::Failed };
             Failure::problem(code, &problem)
@@ -59,12 +58,19 @@ impl Predict {
         for answer in &answers {
             let best = answer.probabilities.iter().copied().fold(0.0_f32, f32::max);
             let row = answer.row.map_or_else(String::new, |row| format!(", row {row}"));
-            let share = if answer.probabilities.is_empty() { String::new() } else { format!("  {}", format::share(f64::from(best))) };
+            let share = if answer.probabilities.is_empty() {
+                String::new()
+            } else {
+                format!("  {}", format::share(f64::from(best)))
+            };
             output.text(&format!("{}{row}  {}{share}", answer.file.display(), answer.predicted));
-            output.event("prediction", json!({
-                "file": answer.file, "row": answer.row,
-                "predicted": answer.predicted, "probabilities": answer.probabilities,
-            }));
+            output.event(
+                "prediction",
+                json!({
+                    "file": answer.file, "row": answer.row,
+                    "predicted": answer.predicted, "probabilities": answer.probabilities,
+                }),
+            );
         }
         if let Some(out) = &self.out {
             answerer.write_csv(&answers, out)?;

@@ -43,13 +43,16 @@ impl Runs {
                 loss.map_or_else(|| "-".to_owned(), format::number),
                 accuracy.map_or_else(|| "-".to_owned(), format::share)
             ));
-            output.event("run", json!({
-                "run": id, "name": record.name, "started": record.started, "ending": ending,
-                "epochs": outcome.epochs, "steps": outcome.steps, "seconds": outcome.seconds,
-                "validation_loss": loss, "validation_accuracy": accuracy,
-                "weights_blake3": outcome.weights_blake3,
-                "evaluated": matches!(folder.read_evaluation(), Ok(Some(_))),
-            }));
+            output.event(
+                "run",
+                json!({
+                    "run": id, "name": record.name, "started": record.started, "ending": ending,
+                    "epochs": outcome.epochs, "steps": outcome.steps, "seconds": outcome.seconds,
+                    "validation_loss": loss, "validation_accuracy": accuracy,
+                    "weights_blake3": outcome.weights_blake3,
+                    "evaluated": matches!(folder.read_evaluation(), Ok(Some(_))),
+                }),
+            );
             ids.push(id);
         }
         if ids.is_empty() {

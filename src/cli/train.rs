@@ -57,19 +57,13 @@ impl Train {
         finish(&id, &outcome, output)
     }
 
-    fn job(
-        &self,
-        opened: &Opened,
-        progress: &Progress,
-        output: &Output,
-    ) -> Result<(RunId, TrainJob, bool), Failure> {
+    fn job(&self, opened: &Opened, progress: &Progress, output: &Output) -> Result<(RunId, TrainJob, bool), Failure> {
         let runs = opened.file.runs();
         if let Some(run) = &self.resume {
             let (id, folder) = find_run(&runs, run)?;
             let record = folder.read_record()?;
-            let data = output.with_progress("Reading", progress, || {
-                work::run_data(&record, None, opened.file.folder(), progress)
-            });
+            let data = output
+                .with_progress("Reading", progress, || work::run_data(&record, None, opened.file.folder(), progress));
             let data = data.map_err(|problem| data_failure(&problem))?;
             let job = work::resume_job(&record, data, folder).map_err(|problem| data_failure(&problem))?;
             return Ok((id, job, false));
@@ -89,9 +83,8 @@ impl Train {
             let hint = format!("Import some first: layerbench import {} PATH", self.project.display());
             Failure::new(Code::BadInput, "the project has no data", hint)
         })?;
-        let read = output.with_progress("Reading", progress, || {
-            work::read_data(config, opened.file.folder(), progress)
-        });
+        let read =
+            output.with_progress("Reading", progress, || work::read_data(config, opened.file.folder(), progress));
         let (config, dataset) = read?;
         let prepared = Arc::new(crate::data::prepare(Arc::new(dataset), &config));
         let mut job =
@@ -106,7 +99,10 @@ impl Train {
 pub(super) fn open_for_runs(path: &std::path::Path, output: &Output) -> Result<Opened, Failure> {
     let opened = ProjectFile::open(path, Access::Write)?;
     if opened.file.is_read_only() {
-        let text = format!("{} lies in a folder that can't be written, so the run can't be stored", opened.file.path().display());
+        let text = format!(
+            "{} lies in a folder that can't be written, so the run can't be stored",
+            opened.file.path().display()
+        );
         return Err(Failure::new(Code::Failed, text, "Copy the project to a folder that you may write to"));
     }
     for warning in &opened.warnings {
@@ -122,10 +118,15 @@ pub(super) fn open_for_runs(path: &std::path::Path, output: &Output) -> Result<O
 pub(super) fn find_run(runs: &std::path::Path, name: &str) -> Result<(RunId, RunFolder), Failure> {
     let all = RunFolder::list(runs);
     let is_meant = |id: &RunId| id.as_str() == name || name.parse() == Ok(id.number());
-    let found = if name == "last" { all.last().cloned() } else { all.iter().rev().find(|(id, _)| is_meant(id)).cloned() };
+    let found =
+        if name == "last" { all.last().cloned() } else { all.iter().rev().find(|(id, _)| is_meant(id)).cloned() };
     found.ok_or_else(|| {
         let known: Vec<&str> = all.iter().map(|(id, _)| id.as_str()).collect();
-        let hint = if known.is_empty() { "The project has no runs yet".to_owned() } else { format!("The runs are {}", known.join(", ")) };
+        let hint = if known.is_empty() {
+            "The project has no runs yet".to_owned()
+        } else {
+            format!("The runs are {}", known.join(", "))
+        };
         Failure::new(Code::BadInput, format!("there is no run '{name}'"), hint)
     })
 }
@@ -163,10 +164,13 @@ fn show(event: &TrainEvent, epochs: usize, bar: &ProgressBar, output: &Output) {
             bar.set_length(*total_steps);
             bar.set_position(*first_step);
             bar.reset_eta();
-            output.event("started", json!({
-                "total_steps": total_steps, "steps_per_epoch": steps_per_epoch,
-                "first_step": first_step, "planned_bytes": planned_bytes,
-            }));
+            output.event(
+                "started",
+                json!({
+                    "total_steps": total_steps, "steps_per_epoch": steps_per_epoch,
+                    "first_step": first_step, "planned_bytes": planned_bytes,
+                }),
+            );
         }
         TrainEvent::Steps(steps) => {
             if let Some(last) = steps.last() {
@@ -194,7 +198,11 @@ fn epoch_line(epoch: &EpochMetrics, epochs: usize) -> String {
     if let Some(accuracy) = epoch.validation_accuracy {
         line += &format!("  accuracy {}", format::share(accuracy));
     }
-    line + &format!("  {} samples/s{}", format::magnitude(epoch.samples_per_second as u64), if epoch.is_best { "  best" } else { "" })
+    line + &format!(
+        "  {} samples/s{}",
+        format::magnitude(epoch.samples_per_second as u64),
+        if epoch.is_best { "  best" } else { "" }
+    )
 }
 
 fn summary(id: &RunId, outcome: &Outcome) -> Value {

@@ -49,7 +49,8 @@ impl Answerer {
         progress: &Progress,
     ) -> Result<Self, Problem> {
         let prepared = work::run_data(record, at_hand, project_folder, progress)?;
-        let network = load_network(folder, record)?;
+        let network = crate::train::trained::load(folder, record)
+            .map_err(|error| Problem::error(Place::Run(folder.id()), error.to_string(), ""))?;
         Ok(Self { network, prepared })
     }
 
@@ -186,12 +187,6 @@ impl Answerer {
         }
         Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
     }
-}
-
-/// The network of a run with its kept weights.
-fn load_network(folder: &RunFolder, record: &RunRecord) -> Result<Network, Problem> {
-    let _ = (folder, record);
-    Err(Problem::error(Place::Project, "weights can't be read yet", ""))
 }
 
 fn file(path: &Path) -> Place {

@@ -12,6 +12,7 @@ pub mod record;
 pub mod run;
 pub mod schedules;
 pub mod tensorboard;
+pub mod trained;
 pub mod weights;
 pub mod worker;
 
