@@ -1,8 +1,10 @@
 //! The panels, one file for each step. A panel reads the [`PanelContext`] and pushes commands into it; what it keeps
 //! itself is only what it shows (a filter, a zoom, what is selected).
 
+pub mod data;
 pub mod evaluate;
 pub mod network;
+pub mod predict;
 pub mod train;
 
 use std::sync::Arc;
@@ -51,9 +53,9 @@ pub enum Request {
     GoTo(Place),
     /// Goes to a step and brings one of its tabs to the front.
     ShowTab(Step, &'static str),
-    /// Reads the file at that path as data.
+    /// Reads the file or folder at that path as data.
     ImportPath(std::path::PathBuf),
-    /// Asks where the CSV of the selected run's metrics goes, and writes it.
+    /// Asks where that text goes, e.g. a CSV of curves, and writes it.
     SaveText {
         /// Proposed file name.
         name: String,
@@ -75,7 +77,8 @@ pub struct Tab {
     pub help: &'static str,
 }
 
-/// The panel of a step: its three areas. The centre is made of tabs that can be arranged freely.
+/// The panel of a step: its three areas. The centre is made of tabs that can be arranged freely. The side areas scroll and have
+/// margins already; a tab gets its whole area, without margins ([`super::widgets::page`] gives them).
 pub trait StepPanel {
     /// The tabs, in the order in which they stand at first.
     fn tabs(&self) -> &'static [Tab];
@@ -93,8 +96,46 @@ pub trait StepPanel {
     fn go_to(&mut self, place: &Place, session: &Session) {
         let _ = (place, session);
     }
+    /// Carries out a command of the table that depends on what is selected here: `delete`, `duplicate`, `find`, `fit`.
+    fn command(&mut self, id: &str, cx: &mut PanelContext<'_>) {
+        let _ = (id, cx);
+    }
     /// Work outside drawing, once a frame: what is costly and can be kept for the next frames.
     fn logic(&mut self, session: &Session) {
         let _ = session;
+    }
+}
+
+/// The panels of all steps.
+pub struct Panels([Box<dyn StepPanel>; 5]);
+
+impl Default for Panels {
+    fn default() -> Self {
+        Self([
+            Box::<data::DataPanel>::default(),
+            Box::<network::NetworkPanel>::default(),
+            Box::<train::TrainPanel>::default(),
+            Box::<evaluate::EvaluatePanel>::default(),
+            Box::<predict::PredictPanel>::default(),
+        ])
+    }
+}
+
+impl Panels {
+    /// The panel of a step.
+    pub fn of(&mut self, step: Step) -> &mut dyn StepPanel {
+        let [data, network, train, evaluate, predict] = &mut self.0;
+        match step {
+            Step::Data => data.as_mut(),
+            Step::Network => network.as_mut(),
+            Step::Train => train.as_mut(),
+            Step::Evaluate => evaluate.as_mut(),
+            Step::Predict => predict.as_mut(),
+        }
+    }
+
+    /// The tabs of a step.
+    pub fn tabs(&self, step: Step) -> &'static [Tab] {
+        self.0.get(step as usize).map_or(&[], |panel| panel.tabs())
     }
 }

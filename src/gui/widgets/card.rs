@@ -42,3 +42,14 @@ fn frame(ui: &Ui) -> Frame {
         .corner_radius(CornerRadius::same(size::CARD_RADIUS as u8))
         .inner_margin(Margin::same(size::PAD as i8))
 }
+
+/// The whole area of a tab, with the margins of a panel.
+pub fn page<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
+    Frame::new()
+        .inner_margin(Margin::same(size::PAD as i8))
+        .show(ui, |ui| {
+            ui.set_min_size(ui.available_size());
+            content(ui)
+        })
+        .inner
+}

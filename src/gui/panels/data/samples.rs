@@ -1,0 +1,125 @@
+//! The gallery: every image with its label, as many as fit, drawn only where they are in sight.
+
+use egui::{Align2, CornerRadius, FontId, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
+
+use crate::base::format;
+use crate::data::{Dataset, Labels, Prepared};
+use crate::gui::icons;
+use crate::gui::panels::PanelContext;
+use crate::gui::theme::size;
+use crate::gui::widgets::samples::paint_texture;
+use crate::gui::widgets::{empty_state, icon_button, icon_toggle, page, semibold, weak};
+
+use super::view::View;
+
+const SIZES: [(f32, &str); 3] = [(44.0, "Small pictures"), (64.0, "Medium pictures"), (112.0, "Large pictures")];
+const LABEL: f32 = 18.0;
+
+pub(super) fn gallery_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared, view: &mut View) {
+    page(ui, |ui| {
+        head_ui(ui, prepared, view);
+        if view.samples.is_empty() {
+            let text = "No sample of this part has this class.";
+            if empty_state(ui, icons::FILTER, "Nothing passes the filter", text, Some("Show everything")) {
+                view.show_everything();
+            }
+            return;
+        }
+        let side = view.tile;
+        let gap = 6.0;
+        let columns = (((ui.available_width() - 8.0 + gap) / (side + gap)).floor() as usize).max(1);
+        let rows = view.samples.len().div_ceil(columns);
+        ui.spacing_mut().item_spacing = vec2(gap, gap);
+        ScrollArea::vertical().auto_shrink([false, false]).show_rows(ui, side + LABEL, rows, |ui, range| {
+            for row in range {
+                ui.horizontal(|ui| {
+                    for position in row * columns..((row + 1) * columns).min(view.samples.len()) {
+                        if let Some(&sample) = view.samples.get(position) {
+                            tile_ui(ui, cx, prepared, view, sample);
+                        }
+                    }
+                });
+            }
+        });
+    });
+}
+
+fn head_ui(ui: &mut Ui, prepared: &Prepared, view: &mut View) {
+    ui.horizontal(|ui| {
+        let shown = format::count(view.samples.len() as u64);
+        ui.label(semibold(format!("{shown} samples"), size::HEADLINE));
+        let mut words = Vec::new();
+        if view.part.is_some() {
+            words.push(super::part_word(view.part).to_owned());
+        }
+        if let Some(name) = view.class.and_then(|class| prepared.dataset.classes.get(class as usize)) {
+            words.push(format!("class {name}"));
+        }
+        if !words.is_empty() {
+            let text = weak(ui, words.join(", "));
+            ui.label(text);
+            if icon_button(ui, icons::CLOSE, "Show everything").clicked() {
+                view.show_everything();
+            }
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            for ((side, name), icon) in SIZES.into_iter().zip([icons::MATRIX, icons::GRID, icons::IMAGE]).rev() {
+                let is_on = (view.tile - side).abs() < 20.0;
+                if icon_toggle(ui, icon, name, is_on).clicked() {
+                    view.tile = side;
+                }
+            }
+        });
+    });
+}
+
+fn tile_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared, view: &mut View, sample: u32) {
+    let side = view.tile;
+    let dataset = &prepared.dataset;
+    let label = label_of(dataset, sample);
+    let (rect, response) = ui.allocate_exact_size(vec2(side, side + LABEL), Sense::click());
+    response.widget_info(|| {
+        egui::WidgetInfo::labeled(egui::WidgetType::Button, true, format!("Sample {}, {label}", sample + 1))
+    });
+    if ui.is_rect_visible(rect) {
+        let picture = egui::Rect::from_min_size(rect.min, egui::Vec2::splat(side));
+        match cx.samples.get(ui.ctx(), dataset, sample) {
+            Some(texture) => paint_texture(ui, &texture, picture),
+            None => {
+                ui.painter().rect_filled(picture, size::TIGHT, cx.theme.raised);
+            }
+        }
+        let is_selected = view.selected == Some(sample);
+        if is_selected || response.hovered() || response.has_focus() {
+            let color = if is_selected || response.has_focus() { cx.theme.accent } else { cx.theme.faint };
+            let stroke = Stroke::new(if is_selected { 2.0 } else { 1.0 }, color);
+            ui.painter().rect_stroke(picture, CornerRadius::same(size::TIGHT as u8), stroke, StrokeKind::Outside);
+        }
+        let place = egui::pos2(rect.center().x, picture.bottom() + LABEL / 2.0);
+        let font = FontId::proportional(size::ASIDE);
+        let painter = ui.painter().with_clip_rect(rect);
+        painter.text(place, Align2::CENTER_CENTER, &label, font, cx.theme.weak);
+    }
+    if response.clicked() {
+        view.selected = if view.selected == Some(sample) { None } else { Some(sample) };
+    }
+    response.on_hover_ui(|ui| {
+        ui.label(semibold(&label, size::BODY));
+        if let Some(origin) = dataset.origins.get(sample as usize) {
+            ui.label(RichText::new(origin).size(size::ASIDE));
+        }
+    });
+}
+
+/// The label of a sample as text.
+pub(super) fn label_of(dataset: &Dataset, sample: u32) -> String {
+    match &dataset.labels {
+        Labels::Classes(labels) => labels
+            .get(sample as usize)
+            .and_then(|class| dataset.classes.get(*class as usize))
+            .map_or_else(|| "?".to_owned(), Clone::clone),
+        Labels::Values(values) => {
+            values.get(sample as usize).map_or_else(|| "?".to_owned(), |value| format::number(f64::from(*value)))
+        }
+    }
+}

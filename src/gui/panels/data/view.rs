@@ -1,0 +1,269 @@
+//! What of the data is in sight: the filter, the samples that pass it, and figures that are worth keeping.
+
+use std::sync::Arc;
+
+use crate::data::importers::{self, OptionsForm};
+use crate::data::stats::{ColumnStats, Moments};
+use crate::data::{ColumnKind, DataConfig, Dataset, InputKind, Labels, Part, Prepared, stats};
+
+/// The filter and what follows from it. Brought up to date once a frame, outside drawing.
+#[derive(Default)]
+pub(super) struct View {
+    /// Only this part.
+    pub(super) part: Option<Part>,
+    /// Only this class.
+    pub(super) class: Option<u32>,
+    /// The sample whose details are shown.
+    pub(super) selected: Option<u32>,
+    /// Side of a picture in the gallery, points.
+    pub(super) tile: f32,
+    /// What the other fields were made for.
+    made_for: Option<(Arc<Prepared>, Option<Part>, Option<u32>)>,
+    /// The samples that pass the filter.
+    pub(super) samples: Vec<u32>,
+    /// The part of each sample.
+    pub(super) parts: Vec<Part>,
+    /// Class counts of training, validation and test.
+    pub(super) counts: [Vec<usize>; 3],
+    /// Table columns as the file has them.
+    pub(super) columns: Vec<Column>,
+    /// Figures of each table position, over the training part.
+    pub(super) statistics: Vec<ColumnStats>,
+    /// Figures of each image channel, over the training part.
+    pub(super) channels: Vec<Moments>,
+    /// Counts of a regression target in equal steps, with its smallest and largest value.
+    pub(super) histogram: Option<Histogram>,
+    options: Option<Options>,
+}
+
+/// The importer's options while they are edited.
+struct Options {
+    /// Format and options of the project that they started from.
+    made_for: (String, serde_json::Map<String, serde_json::Value>),
+    /// What the form gave for these.
+    first: serde_json::Map<String, serde_json::Value>,
+    form: Box<dyn OptionsForm>,
+}
+
+/// A column of the file: one position, or several that stand for the values of a category.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Column {
+    pub(super) name: String,
+    /// First position in a sample.
+    pub(super) start: usize,
+    /// Values of a category; empty for a number.
+    pub(super) values: Vec<String>,
+}
+
+/// Counts of a real target in equal steps.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Histogram {
+    pub(super) smallest: f32,
+    pub(super) largest: f32,
+    pub(super) counts: Vec<usize>,
+}
+
+impl View {
+    /// Takes the filter away.
+    pub(super) fn show_everything(&mut self) {
+        self.part = None;
+        self.class = None;
+    }
+
+    /// Brings everything up to date with the data and the filter.
+    pub(super) fn follow(&mut self, prepared: Option<&Arc<Prepared>>) {
+        let Some(prepared) = prepared else {
+            *self = Self { tile: self.tile, ..Self::default() };
+            return;
+        };
+        if self.tile == 0.0 {
+            let side = prepared.dataset.dims.0.last().copied().unwrap_or(0);
+            self.tile = if side > 40 { 96.0 } else { 64.0 };
+        }
+        let is_same = |made: &(Arc<Prepared>, _, _)| Arc::ptr_eq(&made.0, prepared);
+        let data_is_new = !self.made_for.as_ref().is_some_and(is_same);
+        if data_is_new {
+            self.follow_data(prepared);
+        }
+        let key = (Arc::clone(prepared), self.part, self.class);
+        let filter_is_new = self.made_for.as_ref().is_none_or(|made| (made.1, made.2) != (key.1, key.2));
+        if data_is_new || filter_is_new {
+            self.samples = filtered(prepared, self.part, self.class);
+            self.made_for = Some(key);
+        }
+    }
+
+    fn follow_data(&mut self, prepared: &Prepared) {
+        let dataset = &prepared.dataset;
+        let is_other = self.made_for.as_ref().is_none_or(|made| made.0.dataset.fingerprint != dataset.fingerprint);
+        if is_other {
+            self.selected = None;
+            self.show_everything();
+        }
+        self.parts = vec![Part::Train; dataset.len()];
+        for part in [Part::Validation, Part::Test] {
+            for &sample in prepared.split.part(part) {
+                if let Some(place) = self.parts.get_mut(sample as usize) {
+                    *place = part;
+                }
+            }
+        }
+        self.counts =
+            [Part::Train, Part::Validation, Part::Test].map(|part| dataset.class_counts(prepared.split.part(part)));
+        self.columns = columns(dataset);
+        self.statistics = stats::columns(dataset, &prepared.split.train);
+        self.channels = match dataset.input {
+            InputKind::Image => stats::moments(dataset, &prepared.split.train),
+            InputKind::Table { .. } => Vec::new(),
+        };
+        self.histogram = match &dataset.labels {
+            Labels::Values(values) => histogram(values, 24),
+            Labels::Classes(_) => None,
+        };
+    }
+
+    /// The form of the importer's options; `None` where the data has no importer.
+    pub(super) fn options_of(&mut self, config: &DataConfig) -> Option<&mut dyn OptionsForm> {
+        let key = (config.format.clone(), config.options.clone());
+        if self.options.as_ref().is_none_or(|options| options.made_for != key) {
+            let form = importers::by_id(&config.format)?.options(&config.options);
+            self.options = Some(Options { made_for: key, first: form.values(), form });
+        }
+        self.options.as_mut().map(|options| options.form.as_mut() as &mut dyn OptionsForm)
+    }
+
+    /// Whether these options differ from those that the form started with. True once for each change.
+    pub(super) fn are_new(&mut self, values: &serde_json::Map<String, serde_json::Value>) -> bool {
+        self.options.as_mut().is_some_and(|options| {
+            let is_new = options.first != *values;
+            options.first.clone_from(values);
+            is_new
+        })
+    }
+
+    /// The part of a sample.
+    pub(super) fn part_of(&self, sample: u32) -> Part {
+        self.parts.get(sample as usize).copied().unwrap_or(Part::Train)
+    }
+
+    /// Class counts of the part in sight.
+    pub(super) fn counts_in_sight(&self) -> Vec<usize> {
+        let [train, validation, test] = &self.counts;
+        match self.part {
+            Some(Part::Train) => train.clone(),
+            Some(Part::Validation) => validation.clone(),
+            Some(Part::Test) => test.clone(),
+            None => train.iter().zip(validation).zip(test).map(|((a, b), c)| a + b + c).collect(),
+        }
+    }
+}
+
+fn filtered(prepared: &Prepared, part: Option<Part>, class: Option<u32>) -> Vec<u32> {
+    let dataset = &prepared.dataset;
+    let passes = |sample: &u32| class.is_none_or(|class| dataset.class_of(*sample as usize) == Some(class));
+    match part {
+        Some(part) => prepared.split.part(part).iter().copied().filter(passes).collect(),
+        None => (0..dataset.len() as u32).filter(passes).collect(),
+    }
+}
+
+fn columns(dataset: &Dataset) -> Vec<Column> {
+    let InputKind::Table { columns } = &dataset.input else { return Vec::new() };
+    let mut list: Vec<Column> = Vec::new();
+    for (position, column) in columns.iter().enumerate() {
+        match &column.kind {
+            ColumnKind::Number => {
+                list.push(Column { name: column.column.clone(), start: position, values: Vec::new() });
+            }
+            ColumnKind::Category(value) => match list.last_mut() {
+                Some(last) if last.name == column.column && !last.values.is_empty() => last.values.push(value.clone()),
+                _ => list.push(Column { name: column.column.clone(), start: position, values: vec![value.clone()] }),
+            },
+        }
+    }
+    list
+}
+
+fn histogram(values: &[f32], steps: usize) -> Option<Histogram> {
+    let finite = || values.iter().copied().filter(|value| value.is_finite());
+    let smallest = finite().fold(f32::INFINITY, f32::min);
+    let largest = finite().fold(f32::NEG_INFINITY, f32::max);
+    if smallest > largest {
+        return None;
+    }
+    let width = ((largest - smallest) / steps as f32).max(f32::MIN_POSITIVE);
+    let mut counts = vec![0; steps];
+    for value in finite() {
+        let step = (((value - smallest) / width) as usize).min(steps.saturating_sub(1));
+        if let Some(count) = counts.get_mut(step) {
+            *count += 1;
+        }
+    }
+    Some(Histogram { smallest, largest, counts })
+}
+
+impl Column {
+    /// What a sample holds in this column; `None` where it is missing.
+    pub(super) fn text(&self, sample: &[f32]) -> Option<String> {
+        if self.values.is_empty() {
+            let value = sample.get(self.start).copied().filter(|value| !value.is_nan())?;
+            return Some(crate::base::format::number(f64::from(value)));
+        }
+        let positions = sample.get(self.start..self.start + self.values.len())?;
+        let chosen = positions.iter().position(|value| *value > 0.5)?;
+        self.values.get(chosen).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::{DataConfig, embedded, prepare};
+
+    use super::*;
+
+    fn digits() -> Arc<Prepared> {
+        Arc::new(prepare(Arc::new(embedded::read("digits").unwrap()), &DataConfig::default()))
+    }
+
+    #[test]
+    fn the_filter_shows_one_class_of_one_part() {
+        let prepared = digits();
+        let mut view = View::default();
+        view.follow(Some(&prepared));
+        assert_eq!(view.samples.len(), 1797);
+        view.part = Some(Part::Test);
+        view.class = Some(3);
+        view.follow(Some(&prepared));
+        assert!(!view.samples.is_empty());
+        assert_eq!(view.samples.len(), view.counts[2][3]);
+        for &sample in &view.samples {
+            assert_eq!(prepared.dataset.class_of(sample as usize), Some(3));
+            assert_eq!(view.part_of(sample), Part::Test);
+        }
+    }
+
+    #[test]
+    fn counts_of_all_parts_add_up() {
+        let mut view = View::default();
+        view.follow(Some(&digits()));
+        assert_eq!(view.counts_in_sight().iter().sum::<usize>(), 1797);
+    }
+
+    #[test]
+    fn a_category_reads_as_its_value_again() {
+        let column = Column { name: "island".to_owned(), start: 1, values: vec!["Biscoe".into(), "Dream".into()] };
+        assert_eq!(column.text(&[5.0, 0.0, 1.0]), Some("Dream".to_owned()));
+        assert_eq!(column.text(&[5.0, 0.0, 0.0]), None);
+        let number = Column { name: "mass".to_owned(), start: 0, values: Vec::new() };
+        assert_eq!(number.text(&[5.0]), Some("5".to_owned()));
+        assert_eq!(number.text(&[f32::NAN]), None);
+    }
+
+    #[test]
+    fn a_histogram_counts_every_finite_value() {
+        let made = histogram(&[0.0, 1.0, 2.0, 3.0, f32::NAN, 3.0], 3).unwrap();
+        assert_eq!(made.counts, [1, 1, 3]);
+        assert!(histogram(&[], 3).is_none());
+        assert_eq!(histogram(&[2.0, 2.0], 3).unwrap().counts.iter().sum::<usize>(), 2);
+    }
+}
