@@ -104,17 +104,17 @@ impl Graph {
     pub fn move_node(&mut self, name: &NodeId, later: bool) -> Result<()> {
         let neighbour = if later { self.only_reader(name)? } else { self.only_source(name)? };
         let (first, second) = if later { (name.clone(), neighbour) } else { (neighbour, name.clone()) };
-        let in_front = self.only_source_wire(&first)?;
-        self.only_source_wire(&second)?;
-        if self.only_reader(&first)? != second {
-            return Err(GraphError(format!("'{first}' and '{second}' don't follow each other in a chain")));
-        }
         for movable in [&first, &second] {
             if !matches!(self.node(movable)?.role, NodeRole::Layer(_) | NodeRole::Block { .. }) {
                 return Err(GraphError(format!(
                     "'{name}' is at the end of its chain: '{movable}' can't change its place"
                 )));
             }
+        }
+        let in_front = self.only_source_wire(&first)?;
+        self.only_source_wire(&second)?;
+        if self.only_reader(&first)? != second {
+            return Err(GraphError(format!("'{first}' and '{second}' don't follow each other in a chain")));
         }
         for (target, consumer) in &mut self.nodes {
             for wire in consumer.inputs.iter_mut().filter(|wire| wire.node == second && *target != first) {
@@ -332,4 +332,139 @@ fn stem(layer: &LayerSpec) -> &str {
 
 fn is_unnumbered(layer: &LayerSpec) -> bool {
     layer.as_layer().is_some_and(|layer| layer.kind() == LayerKind::Shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::{analyze, presets};
+
+    fn cnn() -> Graph {
+        presets::by_id("small_cnn").unwrap().graph()
+    }
+
+    fn layer(id: &str) -> LayerSpec {
+        LayerSpec::from_id(id).unwrap()
+    }
+
+    fn source(graph: &Graph, name: &str) -> String {
+        graph.nodes[&NodeId::from(name)].inputs.iter().map(|wire| wire.node.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn new_layers_are_named_as_in_pytorch_code() {
+        let graph = cnn();
+        let name = |id: &str| graph.fresh_name(&layer(id)).0;
+        assert_eq!(name("conv2d"), "conv4");
+        assert_eq!(name("batch_norm"), "norm4");
+        assert_eq!(name("avg_pool"), "pool3");
+        assert_eq!(name("linear"), "linear1");
+        assert_eq!(name("add"), "add");
+        assert_eq!(name("flatten"), "flatten2");
+    }
+
+    #[test]
+    fn a_new_layer_stands_between_its_source_and_all_that_it_fed() {
+        let mut graph = cnn();
+        let name = graph.add_layer(layer("relu"), Some(&"pool1".into())).unwrap();
+        assert_eq!(name.as_str(), "relu4");
+        assert_eq!(source(&graph, "relu4"), "pool1");
+        assert_eq!(source(&graph, "conv3"), "relu4");
+        // Without a place, and behind the output, it stands in front of the output.
+        let name = graph.add_layer(layer("tanh"), None).unwrap();
+        assert_eq!((source(&graph, "output"), source(&graph, name.as_str())), ("tanh1".into(), "classes".into()));
+        graph.add_layer(layer("tanh"), Some(&"output".into())).unwrap();
+        assert_eq!((source(&graph, "output"), source(&graph, "tanh2")), ("tanh2".into(), "tanh1".into()));
+        assert_eq!(analyze(&graph).problems, Vec::new());
+        assert!(graph.add_layer(layer("relu"), Some(&"nobody".into())).is_err());
+    }
+
+    #[test]
+    fn a_network_can_be_made_from_nothing() {
+        let mut graph = Graph::default();
+        graph.add_layer(layer("relu"), None).unwrap();
+        graph.add_layer(layer("flatten"), None).unwrap();
+        assert_eq!(source(&graph, "flatten"), "relu1");
+        graph.nodes.insert("output".into(), Node { inputs: Vec::new(), ..Node::output("") });
+        graph.add_layer(layer("tanh"), None).unwrap();
+        assert_eq!(source(&graph, "output"), "tanh1");
+    }
+
+    #[test]
+    fn what_a_removed_layer_fed_reads_what_it_read() {
+        let mut graph = cnn();
+        graph.remove(&"norm1".into()).unwrap();
+        assert_eq!(source(&graph, "relu1"), "conv1");
+        assert_eq!(analyze(&graph).problems, Vec::new());
+        graph.remove(&"image".into()).unwrap();
+        assert_eq!(source(&graph, "conv1"), "");
+        assert!(graph.remove(&"image".into()).is_err());
+    }
+
+    #[test]
+    fn neighbours_of_a_chain_swap() {
+        let mut graph = cnn();
+        graph.move_node(&"norm1".into(), true).unwrap();
+        assert_eq!(source(&graph, "relu1"), "conv1");
+        assert_eq!(source(&graph, "norm1"), "relu1");
+        assert_eq!(source(&graph, "conv2"), "norm1");
+        graph.move_node(&"norm1".into(), false).unwrap();
+        assert_eq!(graph, cnn());
+        let refused = |name: &str, later: bool| cnn().move_node(&name.into(), later).unwrap_err().to_string();
+        assert_eq!(refused("conv1", false), "'conv1' is at the end of its chain: 'image' can't change its place");
+        assert_eq!(refused("classes", true), "'classes' is at the end of its chain: 'output' can't change its place");
+    }
+
+    #[test]
+    fn branches_do_not_move() {
+        let mut graph = cnn();
+        graph.add_layer(layer("add"), Some(&"relu3".into())).unwrap();
+        graph.connect(&"add".into(), vec!["relu3".into(), "pool1".into()]).unwrap();
+        let before = graph.clone();
+        assert!(graph.move_node(&"pool1".into(), true).unwrap_err().0.contains("feeds 2 inputs"));
+        assert!(graph.move_node(&"add".into(), false).unwrap_err().0.contains("takes 2 inputs"));
+        assert_eq!(graph, before);
+    }
+
+    #[test]
+    fn wires_follow_a_new_name() {
+        let mut graph = cnn();
+        graph.rename(&"pool1".into(), "shrink").unwrap();
+        assert_eq!(source(&graph, "conv3"), "shrink");
+        assert_eq!(analyze(&graph).problems, Vec::new());
+        let refused = |new: &str| cnn().rename(&"pool1".into(), new).unwrap_err().to_string();
+        assert_eq!(refused("pool2"), "there is already a layer 'pool2'; names must differ");
+        assert!(refused("a.b").contains("can't contain a dot"));
+    }
+
+    #[test]
+    fn circles_can_not_be_drawn() {
+        let mut graph = cnn();
+        let refused = graph.connect(&"conv1".into(), vec!["relu3".into()]).unwrap_err().to_string();
+        assert_eq!(
+            refused,
+            "'conv1' can't take its values from 'relu3', which depends on 'conv1' itself: that would be a circle"
+        );
+        assert!(graph.connect(&"conv1".into(), vec!["conv1".into()]).is_err());
+        assert!(graph.connect(&"conv1".into(), vec!["output".into()]).is_err());
+        assert!(graph.connect(&"image".into(), vec!["conv1".into()]).is_err());
+        assert_eq!(graph, cnn());
+        graph.connect(&"conv2".into(), vec!["conv1".into()]).unwrap();
+        assert_eq!(source(&graph, "conv2"), "conv1");
+    }
+
+    #[test]
+    fn settings_are_set_from_text() {
+        let mut graph = cnn();
+        graph.set(&"conv1".into(), "out_channels", "12").unwrap();
+        graph.set(&"image".into(), "dims", "3x32x32").unwrap();
+        let analysis = analyze(&graph);
+        assert_eq!(analysis.nodes[&NodeId::from("conv1")].outputs, vec![Dims::from([12, 32, 32])]);
+        let refused = graph.set(&"conv1".into(), "chanels", "1").unwrap_err().to_string();
+        assert!(refused.starts_with("layer conv1: there is no setting 'chanels'; the settings here are out_channels"));
+        assert!(graph.set(&"conv1".into(), "out_channels", "0").is_err());
+        assert!(graph.set(&"image".into(), "dims", "3xx").is_ok(), "a stray mark is no harm");
+        assert!(graph.set(&"image".into(), "dims", "0x3").is_err());
+        assert!(graph.set(&"output".into(), "x", "1").is_err());
+    }
 }

@@ -86,11 +86,11 @@ impl Flat {
         top.check(&graph.blocks, &|name| Place::Node(name.clone()), &mut flat.problems);
         if top.inputs.is_empty() {
             let hint = "Add an input with the shape of one sample";
-            flat.problems.push(Problem::error(Place::Project, "the network has no input", hint));
+            flat.problems.push(Problem::error(Place::Project, "The network has no input", hint));
         }
         if top.outputs.is_empty() {
             let hint = "Add an output and connect it to the last layer";
-            flat.problems.push(Problem::error(Place::Project, "the network has no output", hint));
+            flat.problems.push(Problem::error(Place::Project, "The network has no output", hint));
         }
         flat.order =
             top.order.iter().filter_map(|index| top.nodes.get(*index)).map(|(name, _)| (*name).clone()).collect();
@@ -123,7 +123,7 @@ impl Flat {
             let place = |node: &NodeId| Place::Node(NodeId(format!("{name}.{node}")));
             scope.check(&graph.blocks, &place, &mut found);
             if scope.outputs.is_empty() {
-                let message = format!("the block '{name}' has no output");
+                let message = format!("The block '{name}' has no output");
                 found.push(Problem::error(
                     Place::Node(NodeId(name.clone())),
                     message,
@@ -138,7 +138,7 @@ impl Flat {
         let total = scope_size(top, &sizes);
         if total > MOST_LAYERS {
             let message = format!(
-                "the network has {total} layers once its blocks are opened; at most {MOST_LAYERS} are possible"
+                "The network has {total} layers once its blocks are opened; at most {MOST_LAYERS} are possible"
             );
             self.problems.push(Problem::error(Place::Project, message, "Use fewer instances of its blocks"));
             return None;
@@ -168,7 +168,7 @@ impl Flat {
         }
         let mut names: Vec<&str> = scopes.keys().copied().filter(|name| !sizes.contains_key(name)).collect();
         names.truncate(10);
-        let message = format!("blocks can't contain themselves, but there is a circle among {}", names.join(", "));
+        let message = format!("Blocks can't contain themselves, but there is a circle among {}", names.join(", "));
         let place = Place::Node(NodeId((*names.first().unwrap_or(&"")).to_owned()));
         self.problems.push(Problem::error(place, message, "Take the instance out of the block that contains it"));
         None
@@ -315,12 +315,12 @@ impl Flat {
         let mut outputs = Vec::new();
         match too_large(dims) {
             _ if dims.0.is_empty() || dims.0.contains(&0) => {
-                let message = format!("the sizes of an input must be 1 or more, but '{path}' has the shape [{dims}]");
+                let message = format!("The sizes of an input must be 1 or more, but '{path}' has the shape [{dims}]");
                 let hint = "Give the shape of one sample, e.g. 1 x 28 x 28 for a grey image";
                 self.problems.push(Problem::error(Place::Node(path.clone()), message, hint));
             }
             Some(message) => {
-                let message = format!("the input '{path}' {message}");
+                let message = format!("The input '{path}' {message}");
                 self.problems.push(Problem::error(Place::Node(path.clone()), message, "Make the input smaller"));
             }
             None => outputs.push(dims.clone()),
@@ -441,7 +441,7 @@ fn bind(
         // A binding of an unknown parameter is told once, where the block is defined.
         let Some(value) = values.get(parameter) else { continue };
         if let Err(error) = set(setting, value) {
-            let message = format!("the parameter '{parameter}' does not fit '{path}': {error}");
+            let message = format!("The parameter '{parameter}' does not fit '{path}': {error}");
             problems.push(Problem::error(
                 Place::Node(path.clone()),
                 message,
@@ -457,7 +457,7 @@ fn check_bindings(name: &str, block: &Block, problems: &mut Vec<Problem>) {
         let place = || Place::Node(NodeId(name.to_owned()));
         if !block.parameters.contains_key(parameter) {
             let message =
-                format!("the block '{name}' binds '{parameter}' to {node}.{setting}, but has no such parameter");
+                format!("The block '{name}' binds '{parameter}' to {node}.{setting}, but has no such parameter");
             problems.push(Problem::error(
                 place(),
                 message,
@@ -467,11 +467,11 @@ fn check_bindings(name: &str, block: &Block, problems: &mut Vec<Problem>) {
         match block.nodes.get(node).map(|node| &node.role) {
             Some(NodeRole::Layer(_) | NodeRole::Block { .. }) => {}
             Some(_) => {
-                let message = format!("the block '{name}' binds '{parameter}' to '{node}', which has no settings");
+                let message = format!("The block '{name}' binds '{parameter}' to '{node}', which has no settings");
                 problems.push(Problem::error(place(), message, "Remove the binding"));
             }
             None => {
-                let message = format!("the block '{name}' binds '{parameter}' to '{node}', which does not exist");
+                let message = format!("The block '{name}' binds '{parameter}' to '{node}', which does not exist");
                 problems.push(Problem::error(place(), message, "Remove the binding, or add the layer"));
             }
         }

@@ -112,7 +112,7 @@ impl<'a> Scope<'a> {
         for (position, wire) in node.inputs.iter().enumerate() {
             let Some((source, port)) = self.sources[index].get(position).copied().flatten() else {
                 let message =
-                    format!("input {} of '{name}' comes from '{}', which does not exist", position + 1, wire.node);
+                    format!("Input {} of '{name}' comes from '{}', which does not exist", position + 1, wire.node);
                 problems.push(Problem::error(place(name), message, "Connect the input to an existing layer"));
                 continue;
             };
@@ -130,7 +130,7 @@ impl<'a> Scope<'a> {
             };
             if outputs == Some(0) {
                 let message =
-                    format!("input {} of '{name}' comes from '{}', which has no output", position + 1, wire.node);
+                    format!("Input {} of '{name}' comes from '{}', which has no output", position + 1, wire.node);
                 problems.push(Problem::error(place(name), message, "Connect the input to a layer in front of it"));
             } else if let Some(outputs) = outputs
                 && port >= outputs
@@ -170,7 +170,7 @@ impl<'a> Scope<'a> {
             let first = names.iter().enumerate().min_by_key(|(_, name)| **name).map_or(0, |(index, _)| index);
             names.rotate_left(first);
             let Some(head) = circle.iter().min() else { return };
-            let message = format!("the wires run in a circle: {}", told_circle(&names));
+            let message = format!("The wires run in a circle: {}", told_circle(&names));
             let hint = "Data must flow from the inputs to the outputs; take one of these wires out";
             problems.push(Problem::error(place(self.nodes[*head].0), message, hint));
             for index in circle {
@@ -212,13 +212,13 @@ impl<'a> Scope<'a> {
 pub(super) fn broken_name_rule(name: &str) -> Option<String> {
     const LONGEST: usize = 100;
     if name.trim().is_empty() {
-        Some("a layer must have a name, but this one's is empty".to_owned())
+        Some("A layer must have a name, but this one's is empty".to_owned())
     } else if name.contains('.') {
-        Some(format!("a name can't contain a dot, as '{name}' does: dots part the names in a path"))
+        Some(format!("A name can't contain a dot, as '{name}' does: dots part the names in a path"))
     } else if name.trim() != name || name.contains(char::is_control) {
-        Some(format!("a name can't start or end with a space or hold control characters, as {name:?} does"))
+        Some(format!("A name can't start or end with a space or hold control characters, as {name:?} does"))
     } else if name.chars().count() > LONGEST {
-        Some(format!("a name has at most {LONGEST} characters, but this one has {}", name.chars().count()))
+        Some(format!("A name has at most {LONGEST} characters, but this one has {}", name.chars().count()))
     } else {
         None
     }
@@ -235,7 +235,7 @@ pub(super) fn unknown_port(
 ) -> Problem {
     let there_are = if outputs == 1 { "has one output".to_owned() } else { format!("has {outputs} outputs") };
     let message =
-        format!("input {} of '{name}' comes from output {} of '{source}', which {there_are}", position + 1, port + 1);
+        format!("Input {} of '{name}' comes from output {} of '{source}', which {there_are}", position + 1, port + 1);
     Problem::error(place, message, "Choose one of the outputs that there are")
 }
 
@@ -313,7 +313,7 @@ fn unreadable(name: &NodeId, settings: &serde_json::Map<String, serde_json::Valu
     };
     // The kind is known, so one of the settings is at fault: try each alone on the default.
     let Ok(serde_json::Value::Object(known)) = serde_json::to_value(&default) else {
-        return (format!("the settings of '{name}' can't be read"), "Replace the layer".to_owned());
+        return (format!("The settings of '{name}' can't be read"), "Replace the layer".to_owned());
     };
     for (key, value) in settings {
         let Some(usual) = known.get(key) else {
@@ -330,12 +330,12 @@ fn unreadable(name: &NodeId, settings: &serde_json::Map<String, serde_json::Valu
         let read = serde_json::from_value::<LayerSpec>(serde_json::Value::Object(probe));
         if !read.is_ok_and(|read| read.as_layer().is_some()) {
             return (
-                format!("the setting '{key}' of '{name}' can't be {value}"),
+                format!("The setting '{key}' of '{name}' can't be {value}"),
                 format!("A value like {usual} fits there"),
             );
         }
     }
-    (format!("the settings of '{name}' can't be read"), "Replace the layer".to_owned())
+    (format!("The settings of '{name}' can't be read"), "Replace the layer".to_owned())
 }
 
 /// `conv1, relu1, conv1`, shortened in the middle where it is long.

@@ -224,3 +224,59 @@ fn set(project: &mut Project, path: &str, value: &str) -> Result<(), EditError> 
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::presets;
+
+    fn project() -> Project {
+        Project { data: Some(DataConfig::default()), graph: presets::all()[0].graph(), ..Project::default() }
+    }
+
+    fn set_in(path: &str, value: &str) -> Result<Project, EditError> {
+        Edit::Set { path: path.to_owned(), value: value.to_owned() }.apply(&project())
+    }
+
+    #[test]
+    fn every_area_is_reached_by_its_path() {
+        assert_eq!(set_in("train.epochs", "3").unwrap().train.epochs, 3);
+        assert_eq!(set_in("split.seed", "7").unwrap().data.unwrap().split.seed, 7);
+        assert_eq!(set_in("data.normalization", "min_max").unwrap().data.unwrap().normalization, Normalization::MinMax);
+        assert_eq!(set_in("name", " signs ").unwrap().name, "signs");
+        let changed = set_in("network.conv1.out_channels", "5").unwrap();
+        assert_ne!(changed.graph, project().graph);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_what_would() {
+        let refused = |path: &str, value: &str| set_in(path, value).unwrap_err().to_string();
+        assert!(refused("train.epochs", "0").contains("a whole number from 1"), "{}", refused("train.epochs", "0"));
+        assert!(refused("train.epoch", "1").contains("epochs"));
+        assert_eq!(
+            refused("data.normalization", "fast"),
+            "'data.normalization' must be one of standard, min_max, none, but 'fast' was given"
+        );
+        assert!(refused("colour", "1").starts_with("there is no setting 'colour'; settings are train"));
+        assert!(refused("network.conv9.bias", "true").contains("there is no layer 'conv9'"));
+        assert!(refused("split.test", "0.9").contains("must leave samples to train on"));
+        assert!(refused("name", " ").contains("must have a name"));
+    }
+
+    #[test]
+    fn data_settings_need_data() {
+        let empty = Project::default();
+        let edit = Edit::SetNormalization(Normalization::None);
+        assert_eq!(edit.apply(&empty).unwrap_err().to_string(), "the project has no data yet; import some first");
+    }
+
+    #[test]
+    fn dragging_one_value_merges_and_whole_changes_do_not() {
+        let drag = |value: &str| Edit::Set { path: "train.epochs".into(), value: value.into() };
+        assert!(drag("1").merge_key().is_some());
+        assert_eq!(drag("1").merge_key(), drag("2").merge_key());
+        let layer = Box::new(LayerSpec::default());
+        assert_eq!(Edit::AddLayer { layer, after: None }.merge_key(), None);
+        assert_eq!(Edit::RemoveNode("a".into()).merge_key(), None);
+    }
+}

@@ -191,3 +191,160 @@ fn map_apply<K: Ord + Clone, V: Clone>(map: &mut BTreeMap<K, V>, delta: &BTreeMa
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::Dims;
+    use crate::data::{DataConfig, Normalization, SplitConfig};
+    use crate::graph::{Graph, Wire, analyze, presets};
+    use crate::nn::LayerSpec;
+    use crate::project::{Edit, Step as WorkStep};
+
+    fn start() -> Project {
+        Project { name: "p".into(), graph: presets::all()[0].graph(), ..Project::default() }
+    }
+
+    fn named(name: &str) -> Project {
+        Project { name: name.into(), ..start() }
+    }
+
+    fn json(project: &Project) -> String {
+        serde_json::to_string_pretty(project).unwrap()
+    }
+
+    #[test]
+    fn undo_and_redo_travel_and_name_their_steps() {
+        let mut history = History::default();
+        history.push("Rename project", None, &named("a"), &named("b"));
+        history.push("Add layer", None, &named("b"), &named("c"));
+        assert_eq!((history.undo_label(), history.redo_label()), (Some("Add layer"), None));
+        let back = history.undo(Arc::new(named("c"))).unwrap();
+        assert_eq!(back.name, "b");
+        assert_eq!((history.undo_label(), history.redo_label()), (Some("Rename project"), Some("Add layer")));
+        assert_eq!(history.redo(back.clone()).unwrap().name, "c");
+        history.undo(Arc::new(named("c"))).unwrap();
+        history.push("Other", None, &named("b"), &named("d"));
+        assert_eq!(history.redo_label(), None, "a new change forgets the future");
+    }
+
+    #[test]
+    fn dragging_is_one_step_and_a_later_drag_another() {
+        let mut history = History::default();
+        let begin = Instant::now();
+        let key = || Some("name".to_owned());
+        let at = |seconds: f64| begin + Duration::from_secs_f64(seconds);
+        history.push_at("Drag", key(), &named("a"), &named("b"), at(0.0));
+        history.push_at("Drag", key(), &named("b"), &named("c"), at(0.5));
+        history.push_at("Drag", key(), &named("c"), &named("d"), at(1.5));
+        assert_eq!(history.past.len(), 1);
+        history.push_at("Drag", key(), &named("d"), &named("e"), at(60.0));
+        assert_eq!(history.past.len(), 2);
+        let back = history.undo(Arc::new(named("e"))).unwrap();
+        assert_eq!(history.undo(back).unwrap().name, "a");
+        // Dragged there and back: nothing is left to undo.
+        let mut history = History::default();
+        history.push_at("Drag", key(), &named("a"), &named("b"), at(0.0));
+        history.push_at("Drag", key(), &named("b"), &named("a"), at(0.1));
+        assert_eq!(history.undo_label(), None);
+    }
+
+    #[test]
+    fn where_one_looks_is_no_part_of_undo() {
+        let mut history = History::default();
+        let (before, mut after) = (named("a"), named("b"));
+        history.push("Rename project", None, &before, &after);
+        after.view.step = WorkStep::Train;
+        let back = history.undo(Arc::new(after)).unwrap();
+        assert_eq!((back.name.as_str(), back.view.step), ("a", WorkStep::Train));
+    }
+
+    #[test]
+    fn a_thousand_edits_of_a_large_network_stay_small() {
+        let mut graph = Graph::default();
+        for index in 0..2_000 {
+            graph.add_layer(LayerSpec::default(), None).unwrap();
+            if index % 500 == 0 {
+                graph.nodes.insert(NodeId(format!("in{index}")), Node::input(Dims::from([1])));
+            }
+        }
+        let (mut history, mut project) = (History::default(), Project { graph, ..Project::default() });
+        for index in 0..1_100 {
+            let edit = Edit::Set { path: "network.conv7.out_channels".into(), value: (index + 1).to_string() };
+            let next = edit.apply(&project).unwrap();
+            history.push(edit.label(), None, &project, &next);
+            project = next;
+        }
+        assert_eq!(history.past.len(), MOST_STEPS);
+        assert!(history.bytes() < MOST_BYTES / 10, "{}", history.bytes());
+    }
+
+    /// Any edit, most of them possible on a network of a dozen layers.
+    fn edit() -> impl Strategy<Value = Edit> {
+        let node = || prop::sample::select(vec!["image", "conv1", "norm1", "relu1", "conv2", "pool1", "linear1", "add", "classes", "output", "x1"]).prop_map(NodeId::from);
+        let layer = || (0..LayerSpec::OPTIONS.len()).prop_map(|index| Box::new(LayerSpec::all()[index].clone()));
+        let wires = prop::collection::vec((node(), 0..2_usize).prop_map(|(node, port)| Wire { node, port }), 0..3);
+        prop_oneof![
+            "[a-z]{0,3}".prop_map(Edit::Rename),
+            Just(Edit::SetData(Box::default())),
+            (0.0..0.6, 0.0..0.6).prop_map(|(validation, test)| Edit::SetSplit(SplitConfig { validation, test, ..SplitConfig::default() })),
+            Just(Edit::SetNormalization(Normalization::MinMax)),
+            (0..2_usize).prop_map(|index| Edit::SetNetwork { name: "preset".into(), graph: Box::new(presets::all()[index].graph()) }),
+            (layer(), prop::option::of(node())).prop_map(|(layer, after)| Edit::AddLayer { layer, after }),
+            node().prop_map(Edit::RemoveNode),
+            (node(), any::<bool>()).prop_map(|(node, later)| Edit::MoveNode { node, later }),
+            (node(), "[a-z.]{0,3}[0-9]?").prop_map(|(node, name)| Edit::RenameNode { node, name }),
+            (node(), wires).prop_map(|(node, inputs)| Edit::Connect { node, inputs }),
+            (node(), layer()).prop_map(|(node, layer)| Edit::SetLayer { node, layer }),
+            (1..50_usize).prop_map(|epochs| Edit::SetTrain(Box::new(TrainConfig { epochs, ..TrainConfig::default() }))),
+            (prop::sample::select(vec!["train.epochs", "split.seed", "network.conv1.out_channels", "network.image.dims", "what"]), "[0-9]{1,2}")
+                .prop_map(|(path, value)| Edit::Set { path: path.into(), value }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3, ..ProptestConfig::default() })]
+        #[test]
+        fn a_thousand_edits_and_as_many_undos_change_no_byte(edits in prop::collection::vec(edit(), 1_000)) {
+            let mut history = History::default();
+            let mut project = Arc::new(start());
+            let before = json(&project);
+            let mut applied = 0;
+            for edit in &edits {
+                if let Ok(next) = edit.apply(&project) {
+                    // Without keys, so that each edit is a step of its own.
+                    history.push(edit.label(), None, &project, &next);
+                    project = Arc::new(next);
+                    applied += 1;
+                    let analysis = analyze(&project.graph);
+                    prop_assert_eq!(analysis.order.len(), project.graph.nodes.len());
+                    if applied % 20 == 0 {
+                        let text = json(&project);
+                        let read: Project = serde_json::from_str(&text).unwrap();
+                        prop_assert_eq!(json(&read), text);
+                    }
+                }
+            }
+            prop_assert!(applied > 300, "{} edits were possible", applied);
+            let after = json(&project);
+            while let Some(earlier) = history.undo(project.clone()) {
+                project = earlier;
+            }
+            prop_assert_eq!(json(&project), before);
+            while let Some(later) = history.redo(project.clone()) {
+                project = later;
+            }
+            prop_assert_eq!(json(&project), after);
+        }
+    }
+
+    #[test]
+    fn data_is_part_of_undo() {
+        let mut history = History::default();
+        let (before, after) = (start(), Project { data: Some(DataConfig::default()), ..start() });
+        history.push("Choose data", None, &before, &after);
+        assert_eq!(history.undo(Arc::new(after)).unwrap().data, None);
+    }
+}
