@@ -185,7 +185,11 @@ mod tests {
     /// Problems as `severity place: message`.
     fn told(graph: &Graph) -> Vec<String> {
         let analysis = analyze(graph);
-        analysis.problems.iter().map(|problem| format!("{:?} {}: {}", problem.severity, problem.place, problem.message)).collect()
+        analysis
+            .problems
+            .iter()
+            .map(|problem| format!("{:?} {}: {}", problem.severity, problem.place, problem.message))
+            .collect()
     }
 
     fn check(graph: &Graph, expect: &[&str]) {
@@ -202,7 +206,10 @@ mod tests {
 
     #[test]
     fn an_empty_graph_lacks_input_and_output() {
-        check(&Graph::default(), &["Error project: The network has no input", "Error project: The network has no output"]);
+        check(
+            &Graph::default(),
+            &["Error project: The network has no input", "Error project: The network has no output"],
+        );
         assert!(!analyze(&Graph::default()).is_runnable());
     }
 
@@ -236,8 +243,14 @@ mod tests {
             ("relu3", Node { inputs: port("relu2"), ..relu(&[]) }),
         ]);
         let told = told(&broken);
-        assert_eq!(told[0], "Error layer relu1: Input 1 of 'relu1' comes from output 3 of 'image', which has one output");
-        assert_eq!(told[1], "Error layer relu3: Input 1 of 'relu3' comes from output 3 of 'relu2', which has one output");
+        assert_eq!(
+            told[0],
+            "Error layer relu1: Input 1 of 'relu1' comes from output 3 of 'image', which has one output"
+        );
+        assert_eq!(
+            told[1],
+            "Error layer relu3: Input 1 of 'relu3' comes from output 3 of 'relu2', which has one output"
+        );
     }
 
     #[test]
@@ -268,7 +281,8 @@ mod tests {
 
     #[test]
     fn names_have_rules() {
-        let broken = graph(vec![("image", image()), ("a.b", relu(&["image"])), ("", relu(&["a.b"])), (" x", relu(&[""]))]);
+        let broken =
+            graph(vec![("image", image()), ("a.b", relu(&["image"])), ("", relu(&["a.b"])), (" x", relu(&[""]))]);
         check(
             &broken,
             &[
@@ -370,7 +384,8 @@ mod tests {
             inputs: vec![from.into()],
             position: None,
         };
-        let mut broken = graph(vec![("image", image()), ("one", instance("bad", "image")), ("two", instance("bad", "one"))]);
+        let mut broken =
+            graph(vec![("image", image()), ("one", instance("bad", "image")), ("two", instance("bad", "one"))]);
         let mut bad = Block::default();
         bad.nodes.insert("in".into(), Node::input([1].into()));
         bad.nodes.insert("relu".into(), relu(&["nobody"]));
@@ -455,7 +470,10 @@ mod tests {
     #[test]
     fn shapes_that_overflow_are_errors() {
         let huge = 1_usize << 40;
-        let absurd = graph(vec![("image", Node::input([huge, huge].into())), ("flatten", Node::layer(layer("flatten", &[]), &["image"]))]);
+        let absurd = graph(vec![
+            ("image", Node::input([huge, huge].into())),
+            ("flatten", Node::layer(layer("flatten", &[]), &["image"])),
+        ]);
         assert!(told(&absurd)[0].contains("more values than any memory holds"), "{:?}", told(&absurd));
         let empty = graph(vec![("image", Node::input([1, 0, 8].into())), ("relu", relu(&["image"]))]);
         assert!(told(&empty)[0].contains("must be 1 or more"), "{:?}", told(&empty));

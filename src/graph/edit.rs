@@ -28,7 +28,7 @@ impl Graph {
             return stem.into();
         }
         let numbers = self.nodes.keys().filter_map(|name| name.as_str().strip_prefix(stem)?.parse::<usize>().ok());
-        let least = if is_unnumbered(layer) { 1 } else { 0 };
+        let least = usize::from(is_unnumbered(layer));
         let mut number = numbers.fold(least, usize::max).saturating_add(1);
         loop {
             let name = NodeId(format!("{stem}{number}"));
@@ -68,8 +68,9 @@ impl Graph {
             node.inputs.push(source);
         } else if let Some(output) = self.first_output() {
             // A network without layers so far: the output has waited for this one.
-            let output = self.nodes.get_mut(&output).filter(|output| output.inputs.is_empty());
-            output.into_iter().for_each(|output| output.inputs.push(Wire { node: name.clone(), port: 0 }));
+            if let Some(output) = self.nodes.get_mut(&output).filter(|output| output.inputs.is_empty()) {
+                output.inputs.push(Wire { node: name.clone(), port: 0 });
+            }
         }
         self.nodes.insert(name.clone(), node);
         Ok(name)

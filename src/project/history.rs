@@ -111,11 +111,14 @@ impl History {
     }
 }
 
+/// A project's data as it is afterwards, or that it has none.
+type Data = Option<DataConfig>;
+
 /// The parts of a project that differ from another one, as they are afterwards.
 #[derive(Debug, Clone, Default)]
 struct Delta {
     name: Option<String>,
-    data: Option<Option<DataConfig>>,
+    data: Option<Box<Data>>,
     network: Option<String>,
     nodes: BTreeMap<NodeId, Option<Node>>,
     blocks: BTreeMap<String, Option<Block>>,
@@ -129,7 +132,7 @@ impl Delta {
         let Project { schema: _, name, data, network, graph, train, view: _ } = to;
         Self {
             name: (from.name != *name).then(|| name.clone()),
-            data: (from.data != *data).then(|| data.clone()),
+            data: (from.data != *data).then(|| Box::new(data.clone())),
             network: (from.network != *network).then(|| network.clone()),
             nodes: map_delta(&from.graph.nodes, &graph.nodes),
             blocks: map_delta(&from.graph.blocks, &graph.blocks),
@@ -150,7 +153,7 @@ impl Delta {
     fn apply(&self, project: &mut Project) {
         let Self { name, data, network, nodes, blocks, train } = self;
         set(&mut project.name, name.as_ref());
-        set(&mut project.data, data.as_ref());
+        set(&mut project.data, data.as_deref());
         set(&mut project.network, network.as_ref());
         set(&mut project.train, train.as_ref());
         map_apply(&mut project.graph.nodes, nodes);
@@ -283,15 +286,27 @@ mod tests {
 
     /// Any edit, most of them possible on a network of a dozen layers.
     fn edit() -> impl Strategy<Value = Edit> {
-        let node = || prop::sample::select(vec!["image", "conv1", "norm1", "relu1", "conv2", "pool1", "linear1", "add", "classes", "output", "x1"]).prop_map(NodeId::from);
+        let node = || {
+            prop::sample::select(vec![
+                "image", "conv1", "norm1", "relu1", "conv2", "pool1", "linear1", "add", "classes", "output", "x1",
+            ])
+            .prop_map(NodeId::from)
+        };
         let layer = || (0..LayerSpec::OPTIONS.len()).prop_map(|index| Box::new(LayerSpec::all()[index].clone()));
         let wires = prop::collection::vec((node(), 0..2_usize).prop_map(|(node, port)| Wire { node, port }), 0..3);
         prop_oneof![
             "[a-z]{0,3}".prop_map(Edit::Rename),
             Just(Edit::SetData(Box::default())),
-            (0.0..0.6, 0.0..0.6).prop_map(|(validation, test)| Edit::SetSplit(SplitConfig { validation, test, ..SplitConfig::default() })),
+            (0.0..0.6, 0.0..0.6).prop_map(|(validation, test)| Edit::SetSplit(SplitConfig {
+                validation,
+                test,
+                ..SplitConfig::default()
+            })),
             Just(Edit::SetNormalization(Normalization::MinMax)),
-            (0..2_usize).prop_map(|index| Edit::SetNetwork { name: "preset".into(), graph: Box::new(presets::all()[index].graph()) }),
+            (0..2_usize).prop_map(|index| Edit::SetNetwork {
+                name: "preset".into(),
+                graph: Box::new(presets::all()[index].graph())
+            }),
             (layer(), prop::option::of(node())).prop_map(|(layer, after)| Edit::AddLayer { layer, after }),
             node().prop_map(Edit::RemoveNode),
             (node(), any::<bool>()).prop_map(|(node, later)| Edit::MoveNode { node, later }),
@@ -299,7 +314,16 @@ mod tests {
             (node(), wires).prop_map(|(node, inputs)| Edit::Connect { node, inputs }),
             (node(), layer()).prop_map(|(node, layer)| Edit::SetLayer { node, layer }),
             (1..50_usize).prop_map(|epochs| Edit::SetTrain(Box::new(TrainConfig { epochs, ..TrainConfig::default() }))),
-            (prop::sample::select(vec!["train.epochs", "split.seed", "network.conv1.out_channels", "network.image.dims", "what"]), "[0-9]{1,2}")
+            (
+                prop::sample::select(vec![
+                    "train.epochs",
+                    "split.seed",
+                    "network.conv1.out_channels",
+                    "network.image.dims",
+                    "what"
+                ]),
+                "[0-9]{1,2}"
+            )
                 .prop_map(|(path, value)| Edit::Set { path: path.into(), value }),
         ]
     }
