@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn digits_have_the_mean_and_deviation_that_numpy_gives() {
-        // sheet = load_digits().images[:1500]; numpy.round(sheet * 255 / 16).mean(), .std(): see the plain loop.
+        // The plain loop of numpy.minimum(16 * load_digits().images[:1500], 255).mean() and .std().
         let digits = embedded::read("digits").unwrap();
         let train: Vec<u32> = (0..1500).collect();
         let values: Vec<f64> = train.iter().flat_map(|&at| digits.sample(at as usize)).map(f64::from).collect();

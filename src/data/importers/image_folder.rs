@@ -243,12 +243,19 @@ fn find_images(
     let folders: Vec<&Entry> = entries.iter().filter(|entry| entry.is_folder && !entry.is_hidden).collect();
     if folders.is_empty() {
         let images = entries.iter().filter(|entry| is_image(entry)).count();
+        let table = entries.iter().find(|entry| [".csv", ".tsv"].iter().any(|end| entry.name.ends_with(end)));
         let message = if images > 0 {
             format!("the folder holds {images} images, but no sub-folders, so their classes are not known")
         } else {
             "the folder holds neither images nor sub-folders with images".to_owned()
         };
-        return Err(DataError::content(root, message, "Put one sub-folder per class in it, with the images inside"));
+        let hint = match table {
+            Some(table) if images == 0 => {
+                format!("Choose a table in it, such as {}, instead of the folder", table.name)
+            }
+            _ => "Put one sub-folder per class in it, with the images inside".to_owned(),
+        };
+        return Err(DataError::content(root, message, hint));
     }
     tell_what_is_left_out(root, entries.iter().filter(|entry| !entry.is_folder), problems);
 

@@ -21,9 +21,9 @@ pub(super) fn steps(path: &Path) -> u64 {
 /// Opens a file; what is packed with gzip (told by its first bytes) is unpacked on the way.
 ///
 /// # Errors
-/// If the file can't be opened.
-pub(super) fn open(path: &Path, progress: &Progress) -> Result<Box<dyn Read>, FileError> {
-    let error = || FileError::of("can't read", path);
+/// If the file can't be opened, or the job is cancelled.
+pub(super) fn open(path: &Path, progress: &Progress) -> Result<Box<dyn Read>, DataError> {
+    let error = || |error| read_error(path, error, progress);
     let mut start = Vec::new();
     let file = File::open(path).map_err(error())?;
     if file.metadata().map_err(error())?.is_dir() {

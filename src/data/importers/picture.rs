@@ -48,6 +48,11 @@ pub(super) fn format_of(start: &[u8]) -> Option<ImageFormat> {
     image::guess_format(start).ok().filter(|format| FORMATS.contains(format))
 }
 
+/// Whether a file's first bytes are those of an image, read or not.
+pub(super) fn is_image(start: &[u8]) -> bool {
+    image::guess_format(start).is_ok()
+}
+
 /// Width and height as shown (after turning), from the file's header alone.
 pub(super) fn size_of(path: &Path) -> Decoded<(u32, u32)> {
     let file = fs::File::open(path).map_err(|error| error.to_string())?;

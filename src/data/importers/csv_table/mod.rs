@@ -10,6 +10,7 @@ mod inputs;
 mod read;
 mod text;
 
+use std::io::Read as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -138,11 +139,14 @@ impl Importer for CsvTable {
             Some("tab" | "txt" | "data" | "dat") | None => 0.5,
             Some(_) => 0.2,
         };
-        let mut start = [0; 4096];
-        let length = super::input::open(path, &Progress::default())
-            .ok()
-            .and_then(|mut content| std::io::Read::read(&mut content, &mut start).ok());
-        let start = length.and_then(|length| start.get(..length)).unwrap_or(&[]);
+        let mut start = Vec::new();
+        if let Ok(content) = super::input::open(path, &Progress::default()) {
+            // What can't be read to the end is told when it is imported.
+            let _ = content.take(4096).read_to_end(&mut start);
+        }
+        if super::picture::is_image(&start) {
+            return 0.0;
+        }
         if start.is_empty() || start.contains(&0) { 0.0 } else { by_name }
     }
 
