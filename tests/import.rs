@@ -10,6 +10,7 @@ use layerbench::base::{Progress, Severity};
 use layerbench::data::{
     self, ColumnKind, DataConfig, DataError, Dataset, Features, InputKind, Labels, Part, Source, Task, importers,
 };
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -177,6 +178,22 @@ fn odd_names_are_no_trouble() {
     assert_eq!(dataset.origins[0], "class 2/a b (1).PNG");
 }
 
+#[cfg(unix)]
+#[test]
+fn links_are_followed_once_and_pipes_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(fixture("digits/0"), folder.path().join("zero")).unwrap();
+    fs::create_dir(folder.path().join("one")).unwrap();
+    fs::copy(fixture("digits/1/0.png"), folder.path().join("one/0.png")).unwrap();
+    std::os::unix::fs::symlink("..", folder.path().join("one/round")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("one/endless.png")).unwrap();
+    let dataset = import(folder.path()).unwrap();
+    assert_eq!((dataset.classes.as_slice(), counts(&dataset)), (&["one", "zero"].map(str::to_owned)[..], vec![1, 5]));
+    assert!(
+        problems(&dataset).contains("endless.png: The image can't be read and is left out: it is no ordinary file")
+    );
+}
+
 #[test]
 fn folders_without_samples_say_what_to_do() {
     let empty = tempfile::tempdir().unwrap();
@@ -341,6 +358,45 @@ fn rows_without_target_and_bad_numbers_are_named() {
         "1 column has missing values: a (1)",
     ] {
         assert!(text.contains(expect), "{expect} is not in\n{text}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_written_is_read_back(
+        rows in prop::collection::vec((any::<f32>(), -1e6_f32..1e6, any::<Option<i16>>(), 0..3_usize), 4..40),
+        delimiter in prop::sample::select(vec![',', ';', '\t', '|']),
+        end in prop::sample::select(vec!["\n", "\r\n"]),
+        decimal_comma: bool,
+    ) {
+        let number = |text: String| {
+            if decimal_comma && delimiter != ',' { text.replace('.', ",") } else { text }
+        };
+        let classes = ["x y", "ü", "\"q\"\"q\""];
+        let mut text = ["a", "b", "c", "class"].join(&delimiter.to_string()) + end;
+        for (a, b, c, class) in &rows {
+            let c = c.map(|c| c.to_string()).unwrap_or_default();
+            let cells = [number(format!("{a:e}")), number(b.to_string()), c, classes[*class].to_owned()];
+            text += &(cells.join(&delimiter.to_string()) + end);
+        }
+        let dataset = import_text(&text, json!({"task": "classification"})).unwrap();
+        prop_assert_eq!(dataset.len(), rows.len());
+        let InputKind::Table { columns } = &dataset.input else { panic!("no table") };
+        for (sample, (a, b, c, class)) in rows.iter().enumerate() {
+            let values = dataset.sample(sample);
+            let at = |name: &str| columns.iter().position(|column| column.column == name).map(|at| values[at]);
+            let expect = [("a", *a), ("b", *b), ("c", c.map_or(f32::NAN, f32::from))];
+            for (name, expect) in expect {
+                // A column without any value is left out.
+                if let Some(got) = at(name) {
+                    prop_assert!(got == expect || (got.is_nan() && !expect.is_finite()), "{}: {} {}", name, got, expect);
+                }
+            }
+            let class_name = classes[*class].trim_matches('"').replace("\"\"", "\"");
+            prop_assert_eq!(&dataset.classes[dataset.class_of(sample).unwrap() as usize], &class_name);
+        }
     }
 }
 

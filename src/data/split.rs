@@ -74,12 +74,9 @@ const MOST_HELD_OUT: f64 = 0.9;
 /// does not give (validation, mostly) is taken from the given training part. Each class keeps at least one sample in
 /// training. The same data and settings give the same division on every machine.
 pub fn split(dataset: &Dataset, config: &SplitConfig) -> Split {
-    let given = |part| dataset.given_parts.len() == dataset.len() && dataset.given_parts.contains(&part);
-    let has_parts = given(Part::Train);
+    let has_parts = gives(dataset, Part::Train);
     let is_free = |sample: &u32| !has_parts || dataset.given_parts.get(*sample as usize) == Some(&Part::Train);
-    let (validation, test) = shares(config);
-    let validation = if has_parts && given(Part::Validation) { 0.0 } else { validation };
-    let test = if has_parts && given(Part::Test) { 0.0 } else { test };
+    let (validation, test) = clamped(asked(dataset, config));
 
     let mut groups = groups(dataset, config, is_free);
     for (class, group) in groups.iter_mut().enumerate() {
@@ -118,15 +115,16 @@ pub fn split(dataset: &Dataset, config: &SplitConfig) -> Split {
 pub fn problems(dataset: &Dataset, config: &SplitConfig, split: &Split) -> Vec<Problem> {
     let mut problems = Vec::new();
     let place = |name: &str| Place::Setting(format!("split.{name}"));
-    if config.validation + config.test > MOST_HELD_OUT {
-        let (validation, test) = shares(config);
+    let asked = asked(dataset, config);
+    if asked.0 + asked.1 > MOST_HELD_OUT {
+        let (validation, test) = clamped(asked);
         problems.push(Problem::warning(
             place("validation"),
             format!(
                 "Validation and test may take {:.0} % of the samples together, but {:.0} % were asked for, so they \
                  take {:.0} % and {:.0} %",
                 MOST_HELD_OUT * 100.0,
-                (config.validation + config.test) * 100.0,
+                (asked.0 + asked.1) * 100.0,
                 validation * 100.0,
                 test * 100.0
             ),
@@ -167,10 +165,22 @@ pub fn problems(dataset: &Dataset, config: &SplitConfig, split: &Split) -> Vec<P
     problems
 }
 
-/// The shares as they are used: within range, and together at most [`MOST_HELD_OUT`].
-fn shares(config: &SplitConfig) -> (f64, f64) {
-    let usable = |share: f64| if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
-    let (validation, test) = (usable(config.validation), usable(config.test));
+/// Whether the data itself says which samples are in that part.
+fn gives(dataset: &Dataset, part: Part) -> bool {
+    dataset.given_parts.len() == dataset.len() && dataset.given_parts.contains(&part)
+}
+
+/// The shares for validation and test that are to be taken from the samples: none for a part that the data gives.
+fn asked(dataset: &Dataset, config: &SplitConfig) -> (f64, f64) {
+    let is_given = |part| gives(dataset, Part::Train) && gives(dataset, part);
+    let share = |part, share: f64| {
+        if is_given(part) || !share.is_finite() { 0.0 } else { share.clamp(0.0, 1.0) }
+    };
+    (share(Part::Validation, config.validation), share(Part::Test, config.test))
+}
+
+/// The shares scaled down so that they are at most [`MOST_HELD_OUT`] together.
+fn clamped((validation, test): (f64, f64)) -> (f64, f64) {
     let shrink = (MOST_HELD_OUT / (validation + test)).min(1.0);
     (validation * shrink, test * shrink)
 }

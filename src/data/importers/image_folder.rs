@@ -311,7 +311,7 @@ fn add_class(
         tell_what_is_left_out(root, others.iter(), problems);
         let candidate = |entry: Entry| Candidate { path: entry.path, class: class.name.clone(), part };
         candidates.extend(images.into_iter().map(candidate));
-        let deeper = inside.into_iter().filter(|entry| !entry.is_hidden && depth < DEEPEST);
+        let deeper = inside.into_iter().filter(|entry| !entry.is_hidden && !entry.is_link && depth < DEEPEST);
         folders.extend(deeper.rev().map(|entry| (entry.path, depth + 1)));
     }
     if candidates.len() == before {
@@ -332,7 +332,7 @@ fn is_image(entry: &Entry) -> bool {
         let length = File::open(&entry.path).and_then(|mut file| file.read(&mut start)).unwrap_or(0);
         picture::format_of(start.get(..length).unwrap_or(&[])).is_some()
     };
-    picture::has_image_extension(&entry.path) || by_content()
+    picture::has_image_extension(&entry.path) || (entry.path.is_file() && by_content())
 }
 
 fn part_of(name: &str) -> Option<Part> {

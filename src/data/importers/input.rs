@@ -25,10 +25,12 @@ pub(super) fn steps(path: &Path) -> u64 {
 pub(super) fn open(path: &Path, progress: &Progress) -> Result<Box<dyn Read>, DataError> {
     let error = || |error| read_error(path, error, progress);
     let mut start = Vec::new();
-    let file = File::open(path).map_err(error())?;
-    if file.metadata().map_err(error())?.is_dir() {
-        return Err(error()(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
+    if !std::fs::metadata(path).map_err(error())?.is_file() {
+        // Opening a pipe would wait for its other end.
+        let hint = "Choose the file itself";
+        return Err(DataError::content(path, "it is a folder, a pipe or a device, not a file", hint));
     }
+    let file = File::open(path).map_err(error())?;
     let mut file = Watched { inner: file, bytes: 0, progress: progress.clone() };
     file.by_ref().take(2).read_to_end(&mut start).map_err(error())?;
     let is_packed = start == [0x1f, 0x8b];

@@ -13,8 +13,10 @@ pub(super) struct Entry {
     pub path: PathBuf,
     /// Its name, for people and for sorting.
     pub name: String,
-    /// Whether it is a folder. A link to a folder is not: following it could go round in circles.
+    /// Whether it is a folder, or a link to one.
     pub is_folder: bool,
+    /// Whether it is a link: followed without end, links can go round in circles.
+    pub is_link: bool,
     /// Whether the system or the user hides it: `.git`, `Thumbs.db`.
     pub is_hidden: bool,
 }
@@ -30,8 +32,9 @@ pub(super) fn list(folder: &Path) -> Result<Vec<Entry>, FileError> {
         let entry = entry.map_err(error())?;
         let name = entry.file_name().to_string_lossy().into_owned();
         let is_hidden = name.starts_with('.') || ["Thumbs.db", "desktop.ini", "__MACOSX"].contains(&name.as_str());
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        entries.push(Entry { path: entry.path(), name, is_folder, is_hidden });
+        let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let is_folder = if is_link { entry.path().is_dir() } else { entry.file_type().is_ok_and(|kind| kind.is_dir()) };
+        entries.push(Entry { path: entry.path(), name, is_folder, is_link, is_hidden });
     }
     entries.sort_by(|left, right| natural(&left.name, &right.name));
     Ok(entries)

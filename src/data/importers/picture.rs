@@ -55,6 +55,7 @@ pub(super) fn is_image(start: &[u8]) -> bool {
 
 /// Width and height as shown (after turning), from the file's header alone.
 pub(super) fn size_of(path: &Path) -> Decoded<(u32, u32)> {
+    ordinary_size(path)?;
     let file = fs::File::open(path).map_err(|error| error.to_string())?;
     guarded(|| {
         let mut decoder = decoder(BufReader::new(file))?;
@@ -69,7 +70,7 @@ pub(super) fn size_of(path: &Path) -> Decoded<(u32, u32)> {
 
 /// Reads an image file whole.
 pub(super) fn read(path: &Path) -> Decoded<DynamicImage> {
-    let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
+    let size = ordinary_size(path)?;
     if size > LARGEST_FILE {
         return Err(format!(
             "the file has {}, and at most {} are read",
@@ -141,6 +142,12 @@ impl Fitted {
             Self::Grey(bytes) | Self::Colour(bytes) => bytes,
         }
     }
+}
+
+/// Bytes of a file. Pipes and devices are refused: reading them may never end.
+fn ordinary_size(path: &Path) -> Decoded<u64> {
+    let file = fs::metadata(path).map_err(|error| error.to_string())?;
+    if file.is_file() { Ok(file.len()) } else { Err("it is no ordinary file".to_owned()) }
 }
 
 fn decoder<'a, R: std::io::BufRead + std::io::Seek + 'a>(content: R) -> Decoded<impl ImageDecoder + 'a> {
