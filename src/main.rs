@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    layerbench::ops::kernels::alloc::keep_pages();
     layerbench::cli::main()
 }
