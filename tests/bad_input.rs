@@ -176,7 +176,8 @@ fn a_full_disk_loses_nothing() {
     fs::remove_file(&filler).unwrap();
     run(&disk, &["import", "p", &fixture("iris.csv")]).summary();
     let strays = |folder: &Path| {
-        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+        let names =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
         names.filter(|name| name.contains("tmp")).collect::<Vec<_>>()
     };
     assert_eq!(strays(&disk.join("p")), Vec::<String>::new());

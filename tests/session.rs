@@ -82,7 +82,8 @@ fn everything_is_there_after_reopening() {
     first.run(Command::Show(Step::Evaluate));
     first.run(Command::Save);
     assert!(first.settle(LIMIT));
-    let (loss, epochs) = (first.selected_run().unwrap().step_loss.clone(), first.selected_run().unwrap().epochs.clone());
+    let (loss, epochs) =
+        (first.selected_run().unwrap().step_loss.clone(), first.selected_run().unwrap().epochs.clone());
     let project = first.project().unwrap().clone();
     drop(first);
 
@@ -126,7 +127,9 @@ fn a_run_pauses_goes_on_stops_and_is_resumed() {
     assert_eq!(run.record.outcome.ending, Ending::Stopped);
 
     session.run(Command::ResumeRun(id));
-    wait(&mut session, "steps after resuming", |session| session.training().is_some_and(|training| training.step > stopped));
+    wait(&mut session, "steps after resuming", |session| {
+        session.training().is_some_and(|training| training.step > stopped)
+    });
     // Closing stops the run with a checkpoint.
     session.run(Command::Close);
     session.run(Command::Open(home.path().join("p")));

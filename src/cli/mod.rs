@@ -1,7 +1,8 @@
 //! The command line: the same work without a window. One file a sub-command.
 //!
 //! With `--json` every line on standard output is one JSON object, the last with `"event":"summary"`; without it the
-//! text is for people. Warnings and errors go to standard error. Exit codes: [`ExitCode`](failure::Code).
+//! text is for people. Warnings and errors go to standard error. Exit codes: 0 ok, 1 failed, 2 usage, 3 bad input,
+//! 4 would not fit, 5 locked, 130 interrupted.
 
 mod bench;
 mod eval;

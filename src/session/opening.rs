@@ -273,7 +273,10 @@ impl Session {
         {
             *path = from.join(&*path);
         }
-        project.name = folder.file_name().map_or(project.name, |name| name.to_string_lossy().into_owned());
+        // A name of its own stays; one that came from the folder follows it.
+        if from.file_name().is_some_and(|name| name.to_string_lossy() == project.name) {
+            project.name = folder.file_name().map_or(project.name, |name| name.to_string_lossy().into_owned());
+        }
         open.copying = Some(Job::start("copier", &wake, move |_| {
             let file = ProjectFile::create(&to, &project)?;
             let runs = from.join("runs");

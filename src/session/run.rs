@@ -62,13 +62,13 @@ impl Run {
         Self {
             id,
             notices: record.notices.clone(),
+            planned_bytes: record.planned_bytes,
             record: Arc::new(record),
             step_loss: MetricSeries::default(),
             step_accuracy: MetricSeries::default(),
             learning_rate: MetricSeries::default(),
             throughput: MetricSeries::default(),
             epochs: Vec::new(),
-            planned_bytes: 0,
             evaluation: None,
             is_active: false,
         }

@@ -6,18 +6,18 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// What a run of the binary gave.
-pub struct Ran {
+pub(crate) struct Ran {
     /// Exit code.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Standard output as JSON lines.
-    pub lines: Vec<Value>,
+    pub(crate) lines: Vec<Value>,
     /// Standard error.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// The last line, which must be the summary of a run that went well.
-    pub fn summary(&self) -> &Value {
+    pub(crate) fn summary(&self) -> &Value {
         assert_eq!(self.code, 0, "{}", self.stderr);
         let last = self.lines.last().expect("no output");
         assert_eq!(last["event"], "summary");
@@ -25,7 +25,7 @@ impl Ran {
     }
 
     /// Fails unless the run ended with `code`, without a panic, and its message holds all of `words`.
-    pub fn refused(&self, code: i32, words: &[&str]) {
+    pub(crate) fn refused(&self, code: i32, words: &[&str]) {
         assert_eq!(self.code, code, "{}", self.stderr);
         assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
         for word in words {
@@ -35,7 +35,7 @@ impl Ran {
 }
 
 /// The binary with these arguments and `--json`, with settings of its own.
-pub fn command(home: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_layerbench"));
     command
         .args(arguments)
@@ -51,12 +51,12 @@ pub fn command(home: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs the binary to its end.
-pub fn run(home: &Path, arguments: &[&str]) -> Ran {
+pub(crate) fn run(home: &Path, arguments: &[&str]) -> Ran {
     ran(command(home, arguments).output().expect("the binary runs"))
 }
 
 /// Reads what a finished process left.
-pub fn ran(output: Output) -> Ran {
+pub(crate) fn ran(output: Output) -> Ran {
     let stdout = String::from_utf8(output.stdout).expect("UTF-8");
     let lines = stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -64,6 +64,6 @@ pub fn ran(output: Output) -> Ran {
 }
 
 /// A file of `tests/fixtures`.
-pub fn fixture(name: &str) -> String {
+pub(crate) fn fixture(name: &str) -> String {
     format!("{}/tests/fixtures/{name}", env!("CARGO_MANIFEST_DIR"))
 }
