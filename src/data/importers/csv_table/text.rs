@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
-use crate::base::Progress;
+use crate::base::{Progress, format};
 use crate::data::DataError;
 
 use super::super::input;
@@ -15,6 +15,9 @@ use super::super::input;
 const BLOCK: usize = 64 * 1024;
 /// Bytes that the guess of an old encoding looks at; it is slow, and more do not make it better.
 const MOST_GUESSED: usize = 4 * 1024 * 1024;
+
+/// Longest line that is read, bytes: a row lies in memory whole.
+const LONGEST_LINE: usize = 64 * 1024 * 1024;
 
 /// A text file whose encoding is known. It is opened anew for each pass, so that it never lies in memory whole.
 #[derive(Debug, Clone)]
@@ -28,7 +31,7 @@ impl Text {
     /// Reads the file once to find out its encoding.
     ///
     /// # Errors
-    /// If it can't be read, is empty, or is no text.
+    /// If it can't be read, is empty, has an endless line, or is no text.
     pub(super) fn examine(path: &Path, progress: &Progress) -> Result<Self, DataError> {
         let mut content = input::open(path, progress)?;
         let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
@@ -36,6 +39,7 @@ impl Text {
         let mut carried: Vec<u8> = Vec::new();
         let (mut start, mut guessed, mut total) = (Vec::new(), 0, 0);
         let (mut is_utf8, mut has_zeros) = (true, false);
+        let (mut lines, mut line_length) = (0_usize, 0);
         loop {
             let length = content.read(&mut block).map_err(|error| input::read_error(path, error, progress))?;
             if progress.is_cancelled() {
@@ -50,6 +54,21 @@ impl Text {
             }
             total += bytes.len();
             has_zeros |= bytes.contains(&0);
+            match bytes.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
+                Some(end) => {
+                    lines += bytes.iter().filter(|byte| **byte == b'\n').count();
+                    line_length = bytes.len() - end;
+                }
+                None => line_length += bytes.len(),
+            }
+            if line_length > LONGEST_LINE {
+                let message = format!("row {} is longer than {}", lines + 1, format::bytes(LONGEST_LINE as u64));
+                return Err(DataError::content(
+                    path,
+                    message,
+                    "Check whether the file is a table with one sample a row",
+                ));
+            }
             if !bytes.is_ascii() && guessed < MOST_GUESSED {
                 guessed += bytes.len();
                 detector.feed(bytes, false);
@@ -217,6 +236,13 @@ mod tests {
             let text = format!("{}{}", "x".repeat(BLOCK - shift), "ß€😀".repeat(30_000));
             assert_eq!(text_of(text.as_bytes()).unwrap(), (text.clone(), "UTF-8"));
         }
+    }
+
+    #[test]
+    fn an_endless_line_is_refused_before_it_fills_the_memory() {
+        let content = [b"a,b\n1,".to_vec(), vec![b'7'; LONGEST_LINE + BLOCK]].concat();
+        let text = text_of(&content).unwrap_err().to_string();
+        assert!(text.contains("row 2 is longer than 67.1 MB"), "{text}");
     }
 
     #[test]
