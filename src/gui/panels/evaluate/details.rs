@@ -1,6 +1,6 @@
 //! The right panel: the button, then the selected cell or sample, then what the curves say.
 
-use egui::{RichText, ScrollArea, Ui};
+use egui::{RichText, Ui};
 
 use crate::base::{Severity, format};
 use crate::gui::icons;
@@ -43,12 +43,12 @@ impl EvaluatePanel {
                 if found.is_empty() {
                     ui.label(RichText::new("No sample.").color(cx.theme.weak));
                 } else {
-                    self.gallery_ui(ui, cx, &found, 54.0);
+                    self.gallery_ui(ui, cx, &found, 54.0, rest(ui));
                 }
             }
             None if chosen.is_none() => {
                 ui.separator();
-                ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.scope(|ui| {
                     curves_ui(ui, cx, run);
                     if !is_regression(cx.session, evaluation) {
                         ui.separator();
@@ -117,6 +117,11 @@ impl EvaluatePanel {
             }
         });
     }
+}
+
+/// Height of the panel that is still in sight below what was drawn.
+fn rest(ui: &Ui) -> f32 {
+    (ui.clip_rect().bottom() - ui.cursor().top() - size::PAD).max(160.0)
 }
 
 /// What the curves of the run say: where it was best, and whether it has learned by heart.

@@ -16,13 +16,13 @@ use super::{EvaluatePanel, is_regression};
 impl EvaluatePanel {
     pub(super) fn choice_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let session = cx.session;
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = size::TIGHT;
             section_title(ui, "Run");
             if session.runs().is_empty() {
                 ui.label(egui::RichText::new("None yet.").color(cx.theme.weak));
             }
-            let room = (ui.available_height() * 0.4).max(120.0);
+            let room = (ui.clip_rect().height() * 0.3).max(120.0);
             ScrollArea::vertical().id_salt("runs").max_height(room).auto_shrink([false, true]).show(ui, |ui| {
                 for run in session.runs().iter().rev() {
                     let (value, is_bad) = status::value(run);

@@ -52,12 +52,13 @@ impl EvaluatePanel {
                 ui.add_space(size::PAD);
                 ui.label(RichText::new("Every answer is right.").color(cx.theme.weak));
             }
-            self.gallery_ui(ui, cx, &samples, SIDE);
+            let height = ui.available_height();
+            self.gallery_ui(ui, cx, &samples, SIDE, height);
         });
     }
 
     /// Pictures (or rows, for tables) of these samples; only those in sight are drawn.
-    pub(super) fn gallery_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, samples: &[SampleResult], side: f32) {
+    pub(super) fn gallery_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, samples: &[SampleResult], side: f32, height: f32) {
         let Some(data) = cx.session.prepared().cloned() else {
             ui.label(RichText::new("The samples are shown once the data is loaded.").color(cx.theme.weak));
             return;
@@ -70,7 +71,7 @@ impl EvaluatePanel {
             None => format::number(f64::from(value)),
         };
         if !is_image {
-            ScrollArea::vertical().auto_shrink(false).show_rows(ui, size::EDIT_ROW, samples.len(), |ui, rows| {
+            scroll(height).show_rows(ui, size::EDIT_ROW, samples.len(), |ui, rows| {
                 for sample in samples.get(rows).unwrap_or(&[]) {
                     let origin = data.dataset.origins.get(sample.sample as usize).map_or("", String::as_str);
                     let text = format!(
@@ -89,7 +90,7 @@ impl EvaluatePanel {
         let columns = (((ui.available_width() + size::GAP) / (side + size::GAP)).floor() as usize).max(1);
         let rows = samples.len().div_ceil(columns);
         ui.spacing_mut().item_spacing = vec2(size::GAP, size::TIGHT);
-        ScrollArea::vertical().auto_shrink(false).show_rows(ui, side + 20.0, rows, |ui, range| {
+        scroll(height).show_rows(ui, side + 20.0, rows, |ui, range| {
             for row in range {
                 ui.horizontal(|ui| {
                     for sample in samples.iter().skip(row * columns).take(columns) {
@@ -166,6 +167,10 @@ impl EvaluatePanel {
             key_value(ui, "From", origin);
         }
     }
+}
+
+fn scroll(height: f32) -> ScrollArea {
+    ScrollArea::vertical().id_salt("samples").max_height(height).auto_shrink([false, true])
 }
 
 /// The samples of a list; ties stay in the order of the part.

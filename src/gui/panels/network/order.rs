@@ -1,6 +1,6 @@
 //! The layers as they run, with buttons to move and remove them.
 
-use egui::{Align, Layout, ScrollArea, Sense, Ui, vec2};
+use egui::{Align, Layout, Sense, Ui, vec2};
 
 use crate::graph::NodeRole;
 use crate::gui::icons;
@@ -21,10 +21,14 @@ impl NetworkPanel {
         self.move_ui(ui, cx, project);
         let theme = cx.theme.clone();
         ui.spacing_mut().item_spacing.y = 0.0;
-        ScrollArea::vertical().auto_shrink(false).show_rows(ui, ROW, drawing.nodes.len(), |ui, rows| {
-            for node in drawing.nodes.get(rows).unwrap_or(&[]) {
+        ui.scope(|ui| {
+            for node in &drawing.nodes {
                 let is_selected = self.selected.as_ref() == Some(&node.id);
                 let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+                // Rows out of sight cost only their place.
+                if !ui.is_rect_visible(rect) {
+                    continue;
+                }
                 response.widget_info(|| {
                     egui::WidgetInfo::selected(egui::WidgetType::SelectableLabel, true, is_selected, node.spoken())
                 });

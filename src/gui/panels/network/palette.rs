@@ -1,6 +1,6 @@
 //! The left panel: layers by kind with a search, blocks of the project, and ready networks.
 
-use egui::{CollapsingHeader, RichText, ScrollArea, Ui};
+use egui::{CollapsingHeader, RichText, Ui};
 
 use crate::base::NodeId;
 use crate::data::{Prepared, Task};
@@ -37,7 +37,7 @@ impl NetworkPanel {
     pub(super) fn palette_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, project: &Project) {
         search_field(ui, &mut self.search, "Find a layer or network");
         let theme = cx.theme.clone();
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
             let search = self.search.trim().to_lowercase();
             let all = LayerSpec::all();

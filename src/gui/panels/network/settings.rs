@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egui::{RichText, ScrollArea, TextEdit, Ui};
+use egui::{RichText, TextEdit, Ui};
 
 use crate::base::{NodeId, Place, Problem, Severity, format};
 use crate::graph::{Graph, Node, NodeRole, Wire};
@@ -20,7 +20,7 @@ use super::NetworkPanel;
 impl NetworkPanel {
     pub(super) fn settings_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, project: &Arc<Project>) {
         let theme = cx.theme.clone();
-        ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+        ui.scope(|ui| {
             let selected = self.selected.clone().and_then(|id| project.graph.nodes.get(&id).map(|node| (id, node)));
             match selected {
                 Some((id, node)) => self.node_ui(ui, cx, &theme, &project.graph, &id, node),

@@ -26,7 +26,8 @@ impl TrainPanel {
             }
         }
         let below = 34.0 + CardKind::ALL.len() as f32 * 26.0 + 46.0;
-        let room = (ui.available_height() - below).max(140.0);
+        // The panel scrolls as a whole; within it the list leaves room for what stands below.
+        let room = (ui.clip_rect().height() - below).max(140.0);
         ScrollArea::vertical().id_salt("runs").max_height(room).auto_shrink([false, true]).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = size::GAP;
             if session.runs().is_empty() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use egui::{RichText, ScrollArea, Ui, vec2};
+use egui::{RichText, Ui, vec2};
 
 use crate::base::{Severity, format};
 use crate::gui::form::Form;
@@ -19,7 +19,7 @@ use super::status;
 pub(super) fn settings_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, project: &Project) {
     section_title(ui, "Training");
     buttons_ui(ui, cx);
-    ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+    ui.scope(|ui| {
         let plan = cx.session.plan();
         fit_ui(ui, cx, &plan, &project.train);
         form_ui(ui, cx, project);
