@@ -14,7 +14,7 @@ use super::theme::{Theme, size};
 use super::widgets::semibold;
 
 /// Height of a row where one edits.
-pub const EDIT_ROW: f32 = 34.0;
+pub const EDIT_ROW: f32 = 32.0;
 /// Height of a row where one only reads.
 pub const READ_ROW: f32 = 23.0;
 /// Height of a value box.
@@ -27,18 +27,26 @@ pub struct Form<'a> {
     /// Text fields that take one of a list instead: (name, [(id, label)]).
     lists: &'a [(&'static str, Vec<(String, String)>)],
     is_enabled: bool,
+    /// Which fields are shown, by name.
+    filter: fn(&str) -> bool,
 }
 
 impl<'a> Form<'a> {
     /// A form in that theme.
     pub fn new(theme: &'a Theme) -> Self {
-        Self { theme, lists: &[], is_enabled: true }
+        Self { theme, lists: &[], is_enabled: true, filter: |_| true }
     }
 
     /// Offers fixed values for text fields: per field name its (id, label) pairs.
     #[must_use]
     pub fn lists(self, lists: &'a [(&'static str, Vec<(String, String)>)]) -> Self {
         Self { lists, ..self }
+    }
+
+    /// Shows only the fields whose name passes.
+    #[must_use]
+    pub fn only(self, filter: fn(&str) -> bool) -> Self {
+        Self { filter, ..self }
     }
 
     /// Shows the values without letting them be changed.
@@ -156,6 +164,9 @@ struct Rows<'a, 'u> {
 impl Rows<'_, '_> {
     /// One row; `add` draws the value and says which response stands for it.
     fn field(&mut self, field: Field, rule: &str, add: impl FnOnce(&mut Ui, &Theme) -> Response) {
+        if !(self.form.filter)(field.name) {
+            return;
+        }
         let theme = self.form.theme;
         let is_enabled = self.form.is_enabled;
         let changed = row(self.ui, EDIT_ROW, |ui| {

@@ -193,9 +193,10 @@ fn describe(id: &NodeId, node: &Node, analysis: &Analysis, inputs: Vec<usize>) -
         .filter(|problem| problem.place == Place::Node(id.clone()) && problem.severity > Severity::Advice)
         .max_by_key(|problem| problem.severity)
         .cloned();
-    let is_compact = inputs.len() == 1
-        && problem.is_none()
-        && matches!(kind, Some(LayerKind::Activation | LayerKind::Normalization));
+    // What passes values on one by one needs one line; a message needs a second one.
+    let is_plain = matches!(kind, None | Some(LayerKind::Activation | LayerKind::Normalization | LayerKind::Shape));
+    let is_block = matches!(node.role, NodeRole::Block { .. });
+    let is_compact = is_plain && !is_block && inputs.len() <= 1 && problem.is_none();
     DrawnNode {
         id: id.clone(),
         kind,

@@ -13,7 +13,7 @@ use super::{DrawnNode, DrawnWire};
 /// Height of a node in one line.
 const COMPACT: f32 = 30.0;
 /// Gap between levels, and in front of a level of nodes in one line.
-const GAP: f32 = 27.0;
+const GAP: f32 = 22.0;
 const SMALL_GAP: f32 = 7.0;
 
 /// Gives every node its rectangle, and the wires their way.

@@ -58,9 +58,9 @@ pub enum CanvasAction {
 /// Smallest and largest scale.
 const ZOOM: std::ops::RangeInclusive<f32> = 0.2..=2.5;
 /// Below this scale text can't be read; fitting stops here and starts at the top.
-const LEGIBLE: f32 = 0.7;
+const LEGIBLE: f32 = 0.85;
 /// Free room around the fitted drawing.
-const MARGIN: f32 = 28.0;
+const MARGIN: f32 = 20.0;
 
 impl Canvas {
     /// Shows the whole drawing.

@@ -62,7 +62,12 @@ pub(super) fn tick(mark: GridMark, is_log: bool) -> String {
 pub(super) fn epoch_tick(mark: GridMark, range: &std::ops::RangeInclusive<f64>) -> String {
     let roomy = range.end() - 0.1 * (range.end() - range.start());
     let is_last = mark.value <= roomy && mark.value + mark.step_size > roomy;
-    format!("{}{}", mark.value.round(), if is_last && mark.value > 0.0 { " epochs" } else { "" })
+    let unit = match mark.value.round() {
+        value if !is_last || value <= 0.0 => "",
+        1.0 => " epoch",
+        _ => " epochs",
+    };
+    format!("{}{unit}", mark.value.round())
 }
 
 fn short(value: f64) -> String {

@@ -35,6 +35,9 @@ pub struct ChartCard<'a> {
     pub empty: &'a str,
 }
 
+/// Height of the head.
+const HEAD: f32 = 30.0;
+
 /// Draws the card in a rectangle of that size. `tools` draws buttons behind the title.
 pub fn chart_card_ui(
     ui: &mut Ui,
@@ -63,10 +66,10 @@ pub fn chart_card_ui(
 }
 
 fn head_ui(ui: &mut Ui, theme: &Theme, card: &ChartCard<'_>, tools: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(vec2(ui.available_width(), 26.0), Layout::left_to_right(Align::Center), |ui| {
-        ui.set_min_height(26.0);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), HEAD), Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_height(HEAD);
         ui.label(semibold(card.title, size::BODY)).on_hover_text(card.help);
-        tools(ui);
+        ui.scope(tools);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(headline) = &card.headline {
                 ui.label(RichText::new(&card.unit).small().color(theme.weak));

@@ -43,7 +43,9 @@ impl EvaluatePanel {
                     }
                 });
             });
+            ui.spacing_mut().item_spacing.y = 0.0;
             TableBuilder::new(ui)
+                .cell_layout(Layout::left_to_right(Align::Center))
                 .sense(egui::Sense::click())
                 .column(Column::remainder().at_least(120.0).clip(true))
                 .columns(Column::exact(110.0), 4)
@@ -57,7 +59,7 @@ impl EvaluatePanel {
                         ("Mean of classes", evaluation.macro_average),
                         ("Weighted by samples", evaluation.weighted_average),
                     ];
-                    body.rows(28.0, order.len() + averages.len(), |mut row| {
+                    body.rows(34.0, order.len() + averages.len(), |mut row| {
                         let index = row.index();
                         let (name, scores, class) = match order.get(index) {
                             Some(&class) => {

@@ -58,7 +58,14 @@ impl EvaluatePanel {
     }
 
     /// Pictures (or rows, for tables) of these samples; only those in sight are drawn.
-    pub(super) fn gallery_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, samples: &[SampleResult], side: f32, height: f32) {
+    pub(super) fn gallery_ui(
+        &mut self,
+        ui: &mut Ui,
+        cx: &mut PanelContext<'_>,
+        samples: &[SampleResult],
+        side: f32,
+        height: f32,
+    ) {
         let Some(data) = cx.session.prepared().cloned() else {
             ui.label(RichText::new("The samples are shown once the data is loaded.").color(cx.theme.weak));
             return;
@@ -125,10 +132,15 @@ impl EvaluatePanel {
                                     format!("{} ≠ {}", answer(sample.truth), answer(sample.predicted))
                                 };
                                 let color = if is_right { theme.weak } else { theme.error };
-                                let at = egui::pos2(response.rect.center().x, response.rect.bottom() + 9.0);
-                                let clip =
-                                    ui.painter().with_clip_rect(egui::Rect::from_center_size(at, vec2(side, 18.0)));
-                                clip.text(at, Align2::CENTER_CENTER, caption, FontId::proportional(size::UNIT), color);
+                                let (place, _) = ui.allocate_exact_size(vec2(side, 16.0), egui::Sense::hover());
+                                let clip = ui.painter().with_clip_rect(place.intersect(ui.clip_rect()));
+                                clip.text(
+                                    place.center(),
+                                    Align2::CENTER_CENTER,
+                                    caption,
+                                    FontId::proportional(size::UNIT),
+                                    color,
+                                );
                                 if response
                                     .on_hover_text(format!("{name}\nloss {}", format::number(f64::from(sample.loss))))
                                     .clicked()

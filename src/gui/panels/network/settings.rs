@@ -88,7 +88,7 @@ impl NetworkPanel {
         let width = ui.fonts_mut(|fonts| fonts.layout_no_wrap(name.clone(), font.clone(), theme.text).size().x);
         let edit = TextEdit::singleline(name)
             .font(font)
-            .desired_width((width + 4.0).clamp(40.0, 140.0))
+            .desired_width((width + 18.0).clamp(48.0, 150.0))
             .margin(egui::Margin::symmetric(6, 4))
             .background_color(theme.panel);
         let response = ui.add(edit).on_hover_text("Name of the layer. Its weights are stored under it.");
@@ -149,7 +149,6 @@ fn this_layer_ui(ui: &mut Ui, cx: &PanelContext<'_>, id: &NodeId, batch: usize) 
         key_value(ui, &format!("Activation, batch {batch}"), &format::bytes(activation))
             .on_hover_text("Memory of the output of this layer for one batch, in 32-bit numbers.");
     });
-    ui.separator();
 }
 
 fn whole_network_ui(ui: &mut Ui, cx: &PanelContext<'_>, batch: usize) {

@@ -16,7 +16,9 @@ impl NetworkPanel {
         let theme = cx.theme.clone();
         let mut chosen = None;
         egui::Frame::new().inner_margin(size::PAD).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
             TableBuilder::new(ui)
+                .cell_layout(Layout::left_to_right(Align::Center))
                 .sense(egui::Sense::click())
                 .column(Column::initial(140.0).at_least(80.0).resizable(true).clip(true))
                 .column(Column::initial(200.0).at_least(80.0).resizable(true).clip(true))

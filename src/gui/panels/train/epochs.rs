@@ -42,6 +42,7 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
                 }
             });
         });
+        ui.spacing_mut().item_spacing.y = 0.0;
         TableBuilder::new(ui)
             .columns(Column::remainder().at_least(64.0), COLUMNS.len())
             .stick_to_bottom(run.is_active)

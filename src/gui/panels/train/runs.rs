@@ -42,8 +42,10 @@ impl TrainPanel {
             let caption = if has_classes { "Validation accuracy, best epoch" } else { "Validation loss, best epoch" };
             ui.label(RichText::new(caption).small().color(theme.weak));
         });
-        ui.separator();
-        self.chart_choice_ui(ui, cx);
+        if !session.runs().is_empty() {
+            ui.separator();
+            self.chart_choice_ui(ui, cx);
+        }
     }
 
     fn run_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, run: &Run) {

@@ -108,10 +108,30 @@ fn form_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, project: &Project) {
     let mut train = project.train.clone();
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
-        if Form::new(&cx.theme).lists(&lists).show(ui, &mut train) {
+        let form = Form::new(&cx.theme).lists(&lists);
+        let mut has_changed = form.only(|name| !is_rare(name)).show(ui, &mut train);
+        let more = egui::CollapsingHeader::new(RichText::new("More settings").color(cx.theme.weak));
+        more.show_unindented(ui, |ui| has_changed |= form.only(is_rare).show(ui, &mut train));
+        if has_changed {
             cx.send(Command::Edit(Edit::SetTrain(Box::new(train))));
         }
     });
+}
+
+/// Settings that one seldom touches; they stand apart so that plan and measurement stay in sight.
+fn is_rare(name: &str) -> bool {
+    const RARE: [&str; 9] = [
+        "beta1",
+        "beta2",
+        "eps",
+        "momentum",
+        "nesterov",
+        "final_share",
+        "clip_norm",
+        "checkpoint_seconds",
+        "keep_best",
+    ];
+    RARE.contains(&name)
 }
 
 /// Says so when a step would not fit in memory, and offers the batch that does.
