@@ -56,7 +56,7 @@ impl Text {
             has_zeros |= bytes.contains(&0);
             match bytes.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')) {
                 Some(end) => {
-                    lines += bytes.iter().filter(|byte| **byte == b'\n').count();
+                    lines += bytes.split(|byte| *byte == b'\n').count() - 1;
                     line_length = bytes.len() - end;
                 }
                 None => line_length += bytes.len(),
