@@ -340,3 +340,14 @@ pub fn unpack<S: Any>(saved: Saved) -> Result<S, LayerError> {
 pub fn single(tensors: &[Tensor]) -> Result<&Tensor, LayerError> {
     tensors.first().ok_or_else(|| LayerError::shape("A tensor is missing", "Connect the layer's input"))
 }
+
+/// The gradient of the first input, if it is asked for.
+///
+/// # Errors
+/// If computing it fails.
+pub fn asked(
+    needs: &[bool],
+    gradient: impl FnOnce() -> Result<Tensor, LayerError>,
+) -> Result<Option<Tensor>, LayerError> {
+    if needs.first() == Some(&false) { Ok(None) } else { gradient().map(Some) }
+}

@@ -1,22 +1,39 @@
-//! Masks of dropout.
+//! Dropout on tensors.
 
 use candle_core::{Result, Tensor};
 
+use super::kernels::dropout as kernels;
+use super::storage::{tensor, values, with_type};
 use crate::base::rng::Stream;
 
-/// A tensor of the input's shape that holds 0 with probability `rate` and else 1 / (1 - rate).
-///
-/// # Errors
-/// If a tensor operation fails.
-pub fn mask(input: &Tensor, rate: f64, stream: &mut Stream) -> Result<Tensor> {
-    let scale = (1.0 / (1.0 - rate)) as f32;
-    let threshold = threshold(rate);
-    let values: Vec<f32> =
-        (0..input.elem_count()).map(|_| if u64::from(stream.next_u32()) < threshold { 0.0 } else { scale }).collect();
-    Tensor::from_vec(values, input.dims(), input.device())?.to_dtype(input.dtype())
+/// Which values are kept: one byte a value.
+#[derive(Debug, Clone)]
+pub struct Mask {
+    keeps: Vec<u8>,
+    rate: f64,
 }
 
-/// A value is dropped if its 32 random bits lie below this.
-fn threshold(rate: f64) -> u64 {
-    (rate * 2.0_f64.powi(32)) as u64
+impl Mask {
+    /// Draws a mask for a tensor; each value is dropped with probability `rate`.
+    pub fn draw(like: &Tensor, rate: f64, stream: &Stream) -> Self {
+        Self { keeps: kernels::mask(like.elem_count(), rate, stream), rate }
+    }
+
+    /// The mask as factors 0 and 1 / (1 - rate), in the shape and on the device of a tensor.
+    ///
+    /// # Errors
+    /// If the device has no room.
+    pub fn factors(&self, like: &Tensor) -> Result<Tensor> {
+        let factors = kernels::apply(&vec![1.0_f32; self.keeps.len()], &self.keeps, self.rate);
+        tensor(factors, like.dims())?.to_dtype(like.dtype())?.to_device(like.device())
+    }
+
+    /// The tensor times the factors: forward and backward alike.
+    ///
+    /// # Errors
+    /// If the tensor is not on the CPU in f32 or f64.
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        let x = x.contiguous()?;
+        with_type!(x, T => tensor(kernels::apply::<T>(&values(&x)?, &self.keeps, self.rate), x.dims()))
+    }
 }

@@ -5,11 +5,17 @@
 
 use candle_core::{DType, Tensor};
 
+pub mod activation;
 pub mod composed;
+pub mod conv;
 pub mod dropout;
 pub mod kernels;
+pub mod linear;
 pub mod loss;
+pub mod norm;
 pub mod optim;
+pub mod pool;
+pub mod softmax;
 pub(crate) mod storage;
 
 pub use kernels::activation::Activation;

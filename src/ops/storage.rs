@@ -5,13 +5,7 @@ use std::ops::Deref;
 
 use candle_core::{CpuStorage, Device, Error, Result, Shape, Storage, Tensor, WithDType};
 
-use super::kernels::float::Float;
 
-/// A number type that tensors and kernels share.
-pub(crate) trait Element: Float + WithDType {}
-
-impl Element for f32 {}
-impl Element for f64 {}
 
 /// The values of a contiguous tensor on the CPU, borrowed.
 ///

@@ -1,42 +1,62 @@
-//! What the element-wise activations have in common: one input, the same shape out, no parameters.
+//! What the element-wise activations have in common: one input, the same shape out, no parameters. An activation says its
+//! name and its function, and is a layer by that.
 
 use candle_core::Tensor;
 
 use super::rules;
-use crate::base::Dims;
-use crate::nn::layer::single;
-use crate::nn::{Forward, LayerError};
+use crate::base::{Dims, Params};
+use crate::nn::layer::{asked, single, unpack};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
 use crate::ops::{self, Activation};
 
-/// The shape rule: any shape, unchanged.
-pub(super) fn outputs(name: &str, inputs: &[Dims]) -> Result<Vec<Dims>, LayerError> {
-    Ok(vec![rules::one(name, inputs)?.clone()])
+/// An element-wise activation.
+pub(super) trait Elementwise: Params + std::fmt::Debug + Send + Sync {
+    /// As in error messages.
+    const NAME: &'static str;
+
+    /// The function.
+    fn activation(&self) -> Activation;
+
+    /// The settings in a few characters.
+    fn short(&self) -> String {
+        String::new()
+    }
 }
 
-/// The definition in stock operations.
-pub(super) fn compose(activation: Activation, inputs: &[Tensor]) -> Result<Forward, LayerError> {
-    Ok(Forward::one(ops::composed::activation(single(inputs)?, activation)?))
+impl<E: Elementwise> Layer for E {
+    fn kind(&self) -> LayerKind {
+        LayerKind::Activation
+    }
+
+    fn summary(&self) -> String {
+        self.short()
+    }
+
+    fn outputs(&self, inputs: &[Dims]) -> Result<Vec<Dims>, LayerError> {
+        Ok(vec![rules::one(E::NAME, inputs)?.clone()])
+    }
+
+    fn compose(&self, inputs: &[Tensor], _: &[Tensor], _: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        Ok(Forward::one(ops::composed::activation(single(inputs)?, self.activation())?))
+    }
+
+    fn kernels(&self) -> Option<&dyn Kernels> {
+        Some(self)
+    }
 }
 
-/// The body of [`Layer`](crate::nn::Layer) for an activation; `$activation` makes the [`Activation`] of the settings.
-macro_rules! activation_layer {
-    ($layer:ty, $name:literal, $activation:expr) => {
-        fn kind(&self) -> $crate::nn::LayerKind {
-            $crate::nn::LayerKind::Activation
-        }
+impl<E: Elementwise> Kernels for E {
+    fn forward(&self, inputs: &[Tensor], _: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        let input = single(inputs)?;
+        let output = ops::activation::forward(self.activation(), input)?;
+        // What the next layer keeps anyway costs nothing to keep here too.
+        let kept = if self.activation().keeps_output() { output.clone() } else { input.clone() };
+        Ok(Forward::kept(output, ctx, || kept))
+    }
 
-        fn outputs(&self, inputs: &[$crate::base::Dims]) -> Result<Vec<$crate::base::Dims>, $crate::nn::LayerError> {
-            $crate::nn::layers::activation::outputs($name, inputs)
-        }
-
-        fn compose(
-            &self,
-            inputs: &[candle_core::Tensor],
-            _: &[candle_core::Tensor],
-            _: &$crate::nn::LayerContext<'_>,
-        ) -> Result<$crate::nn::Forward, $crate::nn::LayerError> {
-            $crate::nn::layers::activation::compose($activation(self), inputs)
-        }
-    };
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+        let (kept, grad): (Tensor, _) = (unpack(saved)?, single(grads)?);
+        let input = asked(needs, || Ok(ops::activation::backward(self.activation(), &kept, grad)?))?;
+        Ok(Backward { inputs: vec![input], parameters: Vec::new() })
+    }
 }
-pub(super) use activation_layer;

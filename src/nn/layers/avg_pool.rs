@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::single;
-use crate::nn::{Forward, Layer, LayerContext, LayerError, LayerKind};
+use crate::nn::layer::{asked, single, unpack};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
 use crate::ops::{self, PoolWindow};
 
 /// The mean of each window of `[channels, height, width]`.
@@ -79,5 +79,25 @@ impl Layer for AvgPool {
     fn compose(&self, inputs: &[Tensor], _: &[Tensor], _: &LayerContext<'_>) -> Result<Forward, LayerError> {
         let output = ops::composed::avg_pool2d(single(inputs)?, self.window(), self.count_include_pad)?;
         Ok(Forward::one(output))
+    }
+
+    fn kernels(&self) -> Option<&dyn Kernels> {
+        Some(self)
+    }
+}
+
+impl Kernels for AvgPool {
+    fn forward(&self, inputs: &[Tensor], _: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        let input = single(inputs)?;
+        let (_, _, height, width) = input.dims4()?;
+        let output = ops::pool::avg_forward(input, self.window(), self.count_include_pad)?;
+        Ok(Forward::kept(output, ctx, || [height, width]))
+    }
+
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+        let saved: [usize; 2] = unpack(saved)?;
+        let grad = single(grads)?;
+        let input = asked(needs, || Ok(ops::pool::avg_backward(grad, self.window(), self.count_include_pad, saved)?))?;
+        Ok(Backward { inputs: vec![input], parameters: Vec::new() })
     }
 }

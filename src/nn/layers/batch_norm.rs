@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::single;
-use crate::nn::{Forward, Init, Layer, LayerContext, LayerError, LayerKind, Mode, ParamSpec};
+use crate::nn::layer::{single, unpack};
+use crate::nn::{Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode, ParamSpec, Saved};
+use crate::ops::norm::Normalized;
 use crate::ops::{self, BatchNormSettings};
 
 /// Normalizes each channel over the batch and all places: `[features]`, `[channels, length]` or `[channels, height, width]`.
@@ -109,6 +110,40 @@ impl Layer for BatchNorm {
         let (output, mean, variance) =
             ops::composed::batch_norm_train(input, weight?, bias?, &mean, &variance, self.settings())?;
         Ok(Forward { outputs: vec![output], saved: None, buffers: vec![(2, mean), (3, variance)] })
+    }
+
+    fn kernels(&self) -> Option<&dyn Kernels> {
+        Some(self)
+    }
+}
+
+impl Kernels for BatchNorm {
+    fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        let input = single(inputs)?;
+        check_batch(input, ctx)?;
+        let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|index| rules::param(params, index));
+        let parameters = [weight?, bias?, mean?, variance?];
+        if ctx.mode == Mode::Infer {
+            let (output, kept) = ops::norm::eval(input, parameters, self.settings())?;
+            return Ok(Forward::kept(output, ctx, || (input.clone(), kept)));
+        }
+        let (output, mean, variance, kept) = ops::norm::train(input, parameters, self.settings())?;
+        let forward = Forward::kept(output, ctx, || (input.clone(), kept));
+        Ok(Forward { buffers: vec![(2, mean), (3, variance)], ..forward })
+    }
+
+    fn backward(
+        &self,
+        saved: Saved,
+        params: &[Tensor],
+        grads: &[Tensor],
+        needs: &[bool],
+    ) -> Result<Backward, LayerError> {
+        let (input, kept): (Tensor, Normalized) = unpack(saved)?;
+        let needs_input = needs.first().copied().unwrap_or(true);
+        let (input, weight, bias) =
+            ops::norm::backward(&input, single(grads)?, rules::param(params, 0)?, &kept, needs_input)?;
+        Ok(Backward { inputs: vec![input], parameters: vec![Some(weight), Some(bias), None, None] })
     }
 }
 

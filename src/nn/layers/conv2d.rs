@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::{self, Slide};
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::single;
-use crate::nn::{Forward, Init, Layer, LayerContext, LayerError, LayerKind, ParamSpec};
+use crate::nn::layer::{asked, single, unpack};
+use crate::nn::{Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
 use crate::ops::{self, Window};
 
 /// Slides `out_channels` filters over an image `[channels, height, width]`. Weights are `[out, in / groups, height, width]`
@@ -150,6 +150,35 @@ impl Layer for Conv2d {
     fn compose(&self, inputs: &[Tensor], params: &[Tensor], _: &LayerContext<'_>) -> Result<Forward, LayerError> {
         let weight = rules::param(params, 0)?;
         Ok(Forward::one(ops::composed::conv2d(single(inputs)?, weight, params.get(1), self.window(), self.groups)?))
+    }
+
+    fn kernels(&self) -> Option<&dyn Kernels> {
+        Some(self)
+    }
+}
+
+impl Kernels for Conv2d {
+    fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        let (input, weight) = (single(inputs)?, rules::param(params, 0)?);
+        let output = ops::conv::forward(input, weight, params.get(1), self.window(), self.groups)?;
+        Ok(Forward::kept(output, ctx, || input.clone()))
+    }
+
+    fn backward(
+        &self,
+        saved: Saved,
+        params: &[Tensor],
+        grads: &[Tensor],
+        needs: &[bool],
+    ) -> Result<Backward, LayerError> {
+        let (input, grad, weight): (Tensor, _, _) = (unpack(saved)?, single(grads)?, rules::param(params, 0)?);
+        let (window, groups) = (self.window(), self.groups);
+        let (_, _, height, width) = input.dims4()?;
+        let (weight_grad, bias_grad) = ops::conv::backward_parameters(grad, &input, weight, window, groups)?;
+        let input = asked(needs, || {
+            Ok(ops::conv::backward_input(grad, weight, window, groups, [height, width])?)
+        })?;
+        Ok(Backward { inputs: vec![input], parameters: rules::with_bias(weight_grad, bias_grad, self.bias) })
     }
 }
 

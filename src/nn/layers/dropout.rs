@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::rules;
 use crate::base::rng::Stream;
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::single;
-use crate::nn::{Forward, Layer, LayerContext, LayerError, LayerKind, Mode};
-use crate::ops;
+use crate::nn::layer::{asked, single, unpack};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode, Saved};
+use crate::ops::dropout::Mask;
 
 /// Sets a random share of the values to zero in training and scales the others up, so that the mean stays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,8 +71,30 @@ impl Layer for Dropout {
 
     fn compose(&self, inputs: &[Tensor], _: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
         let input = single(inputs)?;
-        let Some(mut stream) = stream(ctx) else { return Ok(Forward::one(input.clone())) };
-        let mask = ops::dropout::mask(input, self.rate, &mut stream)?;
-        Ok(Forward::one((input * mask)?))
+        let Some(stream) = stream(ctx) else { return Ok(Forward::one(input.clone())) };
+        let mask = Mask::draw(input, self.rate, &stream);
+        Ok(Forward::one((input * mask.factors(input)?)?))
+    }
+
+    fn kernels(&self) -> Option<&dyn Kernels> {
+        Some(self)
+    }
+}
+
+impl Kernels for Dropout {
+    fn forward(&self, inputs: &[Tensor], _: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        let input = single(inputs)?;
+        let Some(stream) = stream(ctx) else {
+            return Ok(Forward::kept(input.clone(), ctx, || Option::<Mask>::None));
+        };
+        let mask = Mask::draw(input, self.rate, &stream);
+        Ok(Forward::kept(mask.apply(input)?, ctx, || Some(mask)))
+    }
+
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+        let saved: Option<Mask> = unpack(saved)?;
+        let grad = single(grads)?;
+        let input = asked(needs, || Ok(saved.as_ref().map_or_else(|| Ok(grad.clone()), |mask| mask.apply(grad))?))?;
+        Ok(Backward { inputs: vec![input], parameters: Vec::new() })
     }
 }

@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::activation_layer;
+use super::activation::Elementwise;
 use crate::base::{Field, ParamVisitor, Params};
-use crate::nn::Layer;
 use crate::ops::Activation;
 
 crate::choices! {
@@ -33,9 +32,13 @@ impl Params for Gelu {
     }
 }
 
-impl Layer for Gelu {
-    activation_layer!(Gelu, "GELU", |layer: &Self| match layer.form {
-        GeluForm::Exact => Activation::GeluExact,
-        GeluForm::Tanh => Activation::GeluTanh,
-    });
+impl Elementwise for Gelu {
+    const NAME: &'static str = "GELU";
+
+    fn activation(&self) -> Activation {
+        match self.form {
+            GeluForm::Exact => Activation::GeluExact,
+            GeluForm::Tanh => Activation::GeluTanh,
+        }
+    }
 }

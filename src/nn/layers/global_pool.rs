@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, ParamVisitor, Params};
-use crate::nn::layer::single;
-use crate::nn::{Forward, Layer, LayerContext, LayerError, LayerKind};
+use crate::ops;
+use crate::nn::layer::{asked, single, unpack};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
 
 /// `[channels, height, width]` becomes `[channels]`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -31,5 +32,24 @@ impl Layer for GlobalPool {
 
     fn compose(&self, inputs: &[Tensor], _: &[Tensor], _: &LayerContext<'_>) -> Result<Forward, LayerError> {
         Ok(Forward::one(single(inputs)?.flatten_from(2)?.mean(D::Minus1)?))
+    }
+
+    fn kernels(&self) -> Option<&dyn Kernels> {
+        Some(self)
+    }
+}
+
+impl Kernels for GlobalPool {
+    fn forward(&self, inputs: &[Tensor], _: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        let input = single(inputs)?;
+        let (_, _, height, width) = input.dims4()?;
+        Ok(Forward::kept(ops::pool::global_forward(input)?, ctx, || [height, width]))
+    }
+
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+        let saved: [usize; 2] = unpack(saved)?;
+        let grad = single(grads)?;
+        let input = asked(needs, || Ok(ops::pool::global_backward(grad, saved)?))?;
+        Ok(Backward { inputs: vec![input], parameters: Vec::new() })
     }
 }

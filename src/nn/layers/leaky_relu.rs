@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::activation_layer;
+use super::activation::Elementwise;
 use crate::base::{Field, ParamVisitor, Params};
-use crate::nn::Layer;
 use crate::ops::Activation;
 
 /// `x` where it is positive, else `slope * x`.
@@ -28,10 +27,14 @@ impl Params for LeakyRelu {
     }
 }
 
-impl Layer for LeakyRelu {
-    fn summary(&self) -> String {
-        self.slope.to_string()
+impl Elementwise for LeakyRelu {
+    const NAME: &'static str = "Leaky ReLU";
+
+    fn activation(&self) -> Activation {
+        Activation::LeakyRelu { slope: self.slope }
     }
 
-    activation_layer!(LeakyRelu, "Leaky ReLU", |layer: &Self| Activation::LeakyRelu { slope: layer.slope });
+    fn short(&self) -> String {
+        self.slope.to_string()
+    }
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::single;
-use crate::nn::{Forward, Init, Layer, LayerContext, LayerError, LayerKind, ParamSpec};
+use crate::nn::layer::{asked, single, unpack};
+use crate::nn::{Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
 use crate::ops;
 
 /// `y = x w' + b` over the last dimension of `[features]` or `[steps, features]`. Weights are `[out, in]` as in PyTorch.
@@ -84,6 +84,31 @@ impl Layer for Linear {
     fn compose(&self, inputs: &[Tensor], params: &[Tensor], _: &LayerContext<'_>) -> Result<Forward, LayerError> {
         let weight = rules::param(params, 0)?;
         Ok(Forward::one(ops::composed::linear(single(inputs)?, weight, params.get(1))?))
+    }
+
+    fn kernels(&self) -> Option<&dyn Kernels> {
+        Some(self)
+    }
+}
+
+impl Kernels for Linear {
+    fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        let input = single(inputs)?;
+        let output = ops::linear::forward(input, rules::param(params, 0)?, params.get(1))?;
+        Ok(Forward::kept(output, ctx, || input.clone()))
+    }
+
+    fn backward(
+        &self,
+        saved: Saved,
+        params: &[Tensor],
+        grads: &[Tensor],
+        needs: &[bool],
+    ) -> Result<Backward, LayerError> {
+        let (input, grad): (Tensor, _) = (unpack(saved)?, single(grads)?);
+        let (weight, bias) = ops::linear::backward_parameters(grad, &input)?;
+        let input = asked(needs, || Ok(ops::linear::backward_input(grad, rules::param(params, 0)?)?))?;
+        Ok(Backward { inputs: vec![input], parameters: rules::with_bias(weight, bias, self.bias) })
     }
 }
 

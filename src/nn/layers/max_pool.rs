@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::single;
-use crate::nn::{Forward, Layer, LayerContext, LayerError, LayerKind};
+use crate::nn::layer::{asked, single, unpack};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::ops::pool::Winners;
 use crate::ops::{self, PoolWindow};
 
 /// Keeps the largest value of each window of `[channels, height, width]`. On a tie the first one gets the gradient, as in PyTorch.
@@ -73,8 +74,31 @@ impl Layer for MaxPool {
         rules::pooled(NAME, rules::one(NAME, inputs)?, self.window())
     }
 
+    fn saved_bytes(&self, _: &[Dims], outputs: &[Dims]) -> u64 {
+        // Two bytes an output: which place of its window won.
+        outputs.first().map_or(0, |dims| rules::product(&dims.0).saturating_mul(2))
+    }
+
     fn compose(&self, inputs: &[Tensor], _: &[Tensor], _: &LayerContext<'_>) -> Result<Forward, LayerError> {
         Ok(Forward::one(ops::composed::max_pool2d(single(inputs)?, self.window())?))
+    }
+
+    fn kernels(&self) -> Option<&dyn Kernels> {
+        Some(self)
+    }
+}
+
+impl Kernels for MaxPool {
+    fn forward(&self, inputs: &[Tensor], _: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        let (output, winners) = ops::pool::max_forward(single(inputs)?, self.window())?;
+        Ok(Forward::kept(output, ctx, || winners))
+    }
+
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+        let saved: Winners = unpack(saved)?;
+        let grad = single(grads)?;
+        let input = asked(needs, || Ok(ops::pool::max_backward(grad, &saved)?))?;
+        Ok(Backward { inputs: vec![input], parameters: Vec::new() })
     }
 }
 

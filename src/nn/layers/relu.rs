@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::activation_layer;
+use super::activation::Elementwise;
 use crate::base::{ParamVisitor, Params};
-use crate::nn::Layer;
 use crate::ops::Activation;
 
 /// `max(x, 0)`, with the gradient 0 at 0 and a NaN passed on, as in PyTorch.
@@ -16,6 +15,10 @@ impl Params for Relu {
     fn visit(&mut self, _: &mut dyn ParamVisitor) {}
 }
 
-impl Layer for Relu {
-    activation_layer!(Relu, "ReLU", |_: &Self| Activation::Relu);
+impl Elementwise for Relu {
+    const NAME: &'static str = "ReLU";
+
+    fn activation(&self) -> Activation {
+        Activation::Relu
+    }
 }

@@ -175,6 +175,11 @@ pub(super) fn param(params: &[Tensor], index: usize) -> Result<&Tensor, LayerErr
     })
 }
 
+/// Gradients of a weight and, where the layer has one, its bias.
+pub(super) fn with_bias(weight: Tensor, bias: Tensor, has_bias: bool) -> Vec<Option<Tensor>> {
+    if has_bias { vec![Some(weight), Some(bias)] } else { vec![Some(weight)] }
+}
+
 /// `3 x 3`.
 pub(super) fn pair(values: [usize; 2]) -> String {
     format!("{} x {}", values[0], values[1])

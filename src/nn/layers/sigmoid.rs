@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::activation_layer;
+use super::activation::Elementwise;
 use crate::base::{ParamVisitor, Params};
-use crate::nn::Layer;
 use crate::ops::Activation;
 
 /// `1 / (1 + exp(-x))`, between 0 and 1.
@@ -16,6 +15,10 @@ impl Params for Sigmoid {
     fn visit(&mut self, _: &mut dyn ParamVisitor) {}
 }
 
-impl Layer for Sigmoid {
-    activation_layer!(Sigmoid, "Sigmoid", |_: &Self| Activation::Sigmoid);
+impl Elementwise for Sigmoid {
+    const NAME: &'static str = "Sigmoid";
+
+    fn activation(&self) -> Activation {
+        Activation::Sigmoid
+    }
 }

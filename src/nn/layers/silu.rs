@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::activation_layer;
+use super::activation::Elementwise;
 use crate::base::{ParamVisitor, Params};
-use crate::nn::Layer;
 use crate::ops::Activation;
 
 /// `x / (1 + exp(-x))`.
@@ -16,6 +15,10 @@ impl Params for Silu {
     fn visit(&mut self, _: &mut dyn ParamVisitor) {}
 }
 
-impl Layer for Silu {
-    activation_layer!(Silu, "SiLU", |_: &Self| Activation::Silu);
+impl Elementwise for Silu {
+    const NAME: &'static str = "SiLU";
+
+    fn activation(&self) -> Activation {
+        Activation::Silu
+    }
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::single;
-use crate::nn::{Forward, Layer, LayerContext, LayerError, LayerKind};
+use crate::nn::layer::{asked, single, unpack};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
 use crate::ops;
 
 /// `exp(x) / sum(exp(x))` over one dimension.
@@ -46,5 +46,24 @@ impl Layer for Softmax {
 
     fn compose(&self, inputs: &[Tensor], _: &[Tensor], _: &LayerContext<'_>) -> Result<Forward, LayerError> {
         Ok(Forward::one(ops::composed::softmax(single(inputs)?, self.dim)?))
+    }
+
+    fn kernels(&self) -> Option<&dyn Kernels> {
+        Some(self)
+    }
+}
+
+impl Kernels for Softmax {
+    fn forward(&self, inputs: &[Tensor], _: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        let output = ops::softmax::forward(single(inputs)?, self.dim)?;
+        let kept = output.clone();
+        Ok(Forward::kept(output, ctx, || kept))
+    }
+
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+        let saved: Tensor = unpack(saved)?;
+        let grad = single(grads)?;
+        let input = asked(needs, || Ok(ops::softmax::backward(&saved, grad, self.dim)?))?;
+        Ok(Backward { inputs: vec![input], parameters: Vec::new() })
     }
 }

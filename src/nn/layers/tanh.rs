@@ -2,9 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::activation::activation_layer;
+use super::activation::Elementwise;
 use crate::base::{ParamVisitor, Params};
-use crate::nn::Layer;
 use crate::ops::Activation;
 
 /// `tanh(x)`, between -1 and 1.
@@ -16,6 +15,10 @@ impl Params for Tanh {
     fn visit(&mut self, _: &mut dyn ParamVisitor) {}
 }
 
-impl Layer for Tanh {
-    activation_layer!(Tanh, "Tanh", |_: &Self| Activation::Tanh);
+impl Elementwise for Tanh {
+    const NAME: &'static str = "Tanh";
+
+    fn activation(&self) -> Activation {
+        Activation::Tanh
+    }
 }

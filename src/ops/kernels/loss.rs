@@ -35,7 +35,7 @@ fn cross_entropy_row<T: Float>(logits: &[T], target: usize, scale: T, grad: &mut
     for (grad, &value) in grad.iter_mut().zip(logits) {
         *grad = (value - largest).exp();
     }
-    let total = par::sum(grad.len(), |index| grad.get(index).copied().unwrap_or(T::ZERO));
+    let total = par::sum(grad, grad, |exp, _| exp);
     let factor = scale / total;
     for grad in grad.iter_mut() {
         *grad *= factor;

@@ -86,8 +86,19 @@ pub fn product_into<T: Float>(
 
 /// The product on all threads, as rows. Its tiles depend on the sizes alone.
 pub fn product<T: Float>(sizes: Sizes, left: View<'_, T>, right: View<'_, T>) -> Vec<T> {
+    product_onto(vec![T::ZERO; sizes.rows * sizes.columns], Output::Replace, sizes, left, right)
+}
+
+/// The product on all threads, in place of `out` or added to it.
+pub fn product_onto<T: Float>(
+    mut out: Vec<T>,
+    mode: Output,
+    sizes: Sizes,
+    left: View<'_, T>,
+    right: View<'_, T>,
+) -> Vec<T> {
     let Sizes { rows, columns, depth } = sizes;
-    let mut out = vec![T::ZERO; rows * columns];
+    assert_eq!(out.len(), rows * columns, "the product must fit its output");
     if out.is_empty() {
         return out;
     }
@@ -104,7 +115,7 @@ pub fn product<T: Float>(sizes: Sizes, left: View<'_, T>, right: View<'_, T>) ->
         #[expect(unsafe_code, reason = "the gemm crate takes pointers")]
         unsafe {
             let start = target.start.add(row * target.row_stride + column);
-            tile(start, target.row_stride, Output::Replace, sizes, left, right, [row, column]);
+            tile(start, target.row_stride, mode, sizes, left, right, [row, column]);
         }
     };
     if tiles == 1 {

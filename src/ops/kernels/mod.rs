@@ -5,11 +5,16 @@
 
 pub mod activation;
 pub mod alloc;
+pub mod conv;
+pub mod dropout;
 pub mod float;
+pub mod linear;
 pub mod loss;
 pub mod matmul;
 pub mod norm;
 pub mod optim;
 pub mod par;
+pub mod pool;
 pub mod simd;
+pub mod softmax;
 pub mod window;

@@ -1,4 +1,7 @@
-//! Batch normalization.
+//! Batch normalization over `[batch, channels, places]`.
+
+use super::float::Float;
+use super::{par, simd};
 
 /// Numbers of a batch norm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -7,4 +10,178 @@ pub struct BatchNormSettings {
     pub momentum: f64,
     /// Added to the variance.
     pub eps: f64,
+}
+
+/// Sizes of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// Samples.
+    pub batch: usize,
+    /// Channels.
+    pub channels: usize,
+    /// Values of a channel in one sample.
+    pub places: usize,
+}
+
+impl Extent {
+    /// Values of a channel in the whole batch.
+    pub fn count(&self) -> usize {
+        self.batch * self.places
+    }
+}
+
+/// Mean and inverse deviation by which each channel is normalized.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statistics<T> {
+    /// Mean.
+    pub mean: Vec<T>,
+    /// `1 / sqrt(variance + eps)`.
+    pub inverse: Vec<T>,
+}
+
+/// Where the statistics came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The batch itself, so the gradient passes through them too.
+    Batch,
+    /// The running ones, which are constants.
+    Running,
+}
+
+/// Mean and biased variance of each channel.
+pub fn moments<T: Float>(x: &[T], extent: Extent) -> (Vec<f64>, Vec<f64>) {
+    let count = extent.count() as f64;
+    let mut mean = channel_sums(extent, x, x, |_| |x, _| x);
+    mean.iter_mut().for_each(|mean| *mean /= count);
+    let centers: Vec<T> = mean.iter().map(|&mean| T::of(mean)).collect();
+    let mut variance = channel_sums(extent, x, x, |channel| {
+        let mean = centers[channel];
+        move |x, _| (x - mean) * (x - mean)
+    });
+    variance.iter_mut().for_each(|variance| *variance /= count);
+    (mean, variance)
+}
+
+/// `(x - mean) * inverse * weight + bias`.
+pub fn normalize<T: Float>(x: &[T], extent: Extent, statistics: &Statistics<T>, weight: &[T], bias: &[T]) -> Vec<T> {
+    each_channel(extent, x, x, |channel| {
+        let (mean, factor) = (statistics.mean[channel], statistics.inverse[channel] * weight[channel]);
+        let bias = bias[channel];
+        move |x, _| (x - mean) * factor + bias
+    })
+}
+
+/// Gradients of the input (if asked for), the weight and the bias.
+pub fn backward<T: Float>(
+    x: &[T],
+    grad: &[T],
+    extent: Extent,
+    statistics: &Statistics<T>,
+    weight: &[T],
+    source: Source,
+    needs_input: bool,
+) -> (Option<Vec<T>>, Vec<T>, Vec<T>) {
+    let Statistics { mean, inverse } = statistics;
+    let bias_grad = channel_sums(extent, x, grad, |_| |_, grad| grad);
+    let products = channel_sums(extent, x, grad, |channel| {
+        let mean = mean[channel];
+        move |x, grad| grad * (x - mean)
+    });
+    let weight_grad: Vec<f64> =
+        products.iter().zip(inverse).map(|(&product, inverse)| product * inverse.to_f64()).collect();
+    let input_grad = needs_input.then(|| match source {
+        Source::Running => each_channel(extent, grad, grad, |channel| {
+            let factor = inverse[channel] * weight[channel];
+            move |grad, _| grad * factor
+        }),
+        // Ioffe and Szegedy 2015, with both sums taken out: factor * (g - mean(g) - x_hat * mean(g * x_hat)).
+        Source::Batch => each_channel(extent, x, grad, |channel| {
+            let count = extent.count() as f64;
+            let (mean, factor) = (mean[channel], inverse[channel] * weight[channel]);
+            let shift = T::of(bias_grad[channel] / count);
+            let slope = T::of(weight_grad[channel] / count * inverse[channel].to_f64());
+            move |x, grad| factor * (grad - shift - (x - mean) * slope)
+        }),
+    });
+    let as_values = |sums: Vec<f64>| sums.into_iter().map(T::of).collect();
+    (input_grad, as_values(weight_grad), as_values(bias_grad))
+}
+
+/// Sum of `of(channel)(x, y)` over all values of each channel: runs are summed in their own type, and the runs in f64 in
+/// the order of the batch.
+fn channel_sums<T: Float, F: Fn(T, T) -> T>(
+    extent: Extent,
+    x: &[T],
+    y: &[T],
+    of: impl Fn(usize) -> F + Sync,
+) -> Vec<f64> {
+    let Extent { batch, channels, places } = extent;
+    if places == 1 {
+        // Neighbours belong to different channels: walk whole rows.
+        return par::build(channels, 64, |start, sums: &mut [f64]| {
+            for sample in 0..batch {
+                let [x, y] = [x, y].map(|values| par::piece(values, sample * channels + start, sums.len()));
+                for ((channel, sum), (&x, &y)) in (start..).zip(sums.iter_mut()).zip(x.iter().zip(y)) {
+                    *sum += of(channel)(x, y).to_f64();
+                }
+            }
+        });
+    }
+    let chunk = (par::CHUNK / extent.count().max(1)).max(1);
+    par::build(channels, chunk, |start, sums: &mut [f64]| {
+        simd::run(|| {
+            for (channel, total) in (start..).zip(sums.iter_mut()) {
+                let of = of(channel);
+                for sample in 0..batch {
+                    let first = (sample * channels + channel) * places;
+                    let [x, y] = [x, y].map(|values| par::piece(values, first, places));
+                    *total += par::sum(x, y, &of).to_f64();
+                }
+            }
+        });
+    })
+}
+
+/// A tensor of `of(channel)(x, y)`.
+fn each_channel<T: Float, F: Fn(T, T) -> T>(
+    extent: Extent,
+    x: &[T],
+    y: &[T],
+    of: impl Fn(usize) -> F + Sync,
+) -> Vec<T> {
+    let Extent { batch, channels, places } = extent;
+    // Whole samples of a table, whole planes of an image.
+    let run = if places == 1 { channels } else { places }.max(1);
+    let chunk = (par::CHUNK / run).max(1) * run;
+    par::build(batch * channels * places, chunk, |start, out: &mut [T]| {
+        simd::run(|| {
+            for (first, out) in (start..).step_by(run).zip(out.chunks_mut(run)) {
+                let [x, y] = [x, y].map(|values| par::piece(values, first, out.len()));
+                let pairs = out.iter_mut().zip(x.iter().zip(y));
+                if places == 1 {
+                    pairs.enumerate().for_each(|(channel, (out, (&x, &y)))| *out = of(channel)(x, y));
+                } else {
+                    let of = of(first / places % channels);
+                    pairs.for_each(|(out, (&x, &y))| *out = of(x, y));
+                }
+            }
+        });
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_of_known_numbers() {
+        // Two samples of two channels with three places: channel 0 holds 1..=6, channel 1 only 5.
+        let x = [1.0, 2.0, 3.0, 5.0, 5.0, 5.0, 4.0, 5.0, 6.0, 5.0, 5.0, 5.0];
+        let (mean, variance) = moments(&x, Extent { batch: 2, channels: 2, places: 3 });
+        assert_eq!(mean, [3.5, 5.0]);
+        assert!((variance[0] - 35.0 / 12.0).abs() < 1e-12 && variance[1] == 0.0);
+        // The same as a table of four rows.
+        let (mean, _) = moments(&[1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0], Extent { batch: 4, channels: 2, places: 1 });
+        assert_eq!(mean, [2.5, 25.0]);
+    }
 }

@@ -60,24 +60,30 @@ pub fn build3<T: Float>(
     (first, second, third)
 }
 
-/// Sum of the values that `value` gives for `0..count`, in 8 interleaved parts that are added in a fixed order, so that it
-/// becomes vector code.
+/// Sum of `of(x, y)` over two slices of the same length, in 16 interleaved parts that are added in a fixed order, so that
+/// it becomes vector code.
 #[inline(always)]
-pub fn sum<T: Float>(count: usize, value: impl Fn(usize) -> T) -> T {
-    let mut parts = [T::ZERO; 8];
-    let whole = count / 8 * 8;
-    let mut index = 0;
-    while index < whole {
-        for (lane, part) in parts.iter_mut().enumerate() {
-            *part += value(index + lane);
+pub fn sum<T: Float>(x: &[T], y: &[T], of: impl Fn(T, T) -> T) -> T {
+    const LANES: usize = 16;
+    let mut parts = [T::ZERO; LANES];
+    let (x_blocks, x_rest) = x.as_chunks::<LANES>();
+    let (y_blocks, y_rest) = y.as_chunks::<LANES>();
+    for (x, y) in x_blocks.iter().zip(y_blocks) {
+        for ((part, &x), &y) in parts.iter_mut().zip(x).zip(y) {
+            *part += of(x, y);
         }
-        index += 8;
     }
-    for (lane, index) in (whole..count).enumerate() {
-        parts[lane] += value(index);
+    for ((part, &x), &y) in parts.iter_mut().zip(x_rest).zip(y_rest) {
+        *part += of(x, y);
     }
-    let [a, b, c, d, e, f, g, h] = parts;
-    ((a + e) + (c + g)) + ((b + f) + (d + h))
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            parts[lane] += parts[lane + width];
+        }
+        width /= 2;
+    }
+    parts[0]
 }
 
 /// `len` values from `start` on, fewer where the slice ends.
@@ -86,4 +92,33 @@ pub fn piece<T>(values: &[T], start: usize, len: usize) -> &[T] {
     let start = start.min(values.len());
     let end = start.saturating_add(len).min(values.len());
     &values[start..end]
+}
+
+/// A slice of which several threads write parts that do not overlap.
+pub struct Shared<'a, T> {
+    start: *mut T,
+    len: usize,
+    owner: std::marker::PhantomData<&'a mut [T]>,
+}
+
+// SAFETY: `slice` is the only access, and its callers promise parts that do not overlap.
+#[expect(unsafe_code, reason = "parts of several rows are not one slice")]
+unsafe impl<T: Send> Sync for Shared<'_, T> {}
+
+impl<'a, T> Shared<'a, T> {
+    /// Takes the slice for as long as parts of it are handed out.
+    pub fn new(values: &'a mut [T]) -> Self {
+        Self { start: values.as_mut_ptr(), len: values.len(), owner: std::marker::PhantomData }
+    }
+
+    /// `len` values from `start` on.
+    ///
+    /// # Safety
+    /// No two parts that are in use at the same time may overlap.
+    #[expect(unsafe_code, clippy::mut_from_ref, reason = "the caller promises parts that do not overlap")]
+    pub unsafe fn slice(&self, start: usize, len: usize) -> &mut [T] {
+        assert!(start <= self.len && len <= self.len - start, "the part must lie inside the slice");
+        // SAFETY: inside the slice, as just asserted, and not in use elsewhere, as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(start), len) }
+    }
 }

@@ -1,0 +1,82 @@
+//! Convolutions on tensors `[batch, channels, height, width]`.
+
+use candle_core::{Error, Result, Tensor};
+
+use super::kernels::conv::{self as kernels, Geometry};
+use super::kernels::window::Window;
+use super::storage::{tensor, values, with_type};
+
+/// Convolution with `weight` `[out, in / groups, height, width]`.
+///
+/// # Errors
+/// If the shapes don't fit, or the tensors are not on the CPU in f32 or f64.
+pub fn forward(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, window: Window, groups: usize) -> Result<Tensor> {
+    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
+    let geometry = geometry(x.dims4()?, &weight, window, groups)?;
+    let bias = bias.map(Tensor::contiguous).transpose()?;
+    let dims = (geometry.batch, geometry.out_channels, geometry.output[0], geometry.output[1]);
+    with_type!(x, T => {
+        let bias = bias.as_ref().map(values::<T>).transpose()?;
+        tensor(kernels::forward::<T>(&values(&x)?, &values(&weight)?, bias.as_deref(), &geometry), dims)
+    })
+}
+
+/// Gradient of the input, whose height and width is `size`.
+///
+/// # Errors
+/// As [`forward`].
+pub fn backward_input(
+    grad: &Tensor,
+    weight: &Tensor,
+    window: Window,
+    groups: usize,
+    size: [usize; 2],
+) -> Result<Tensor> {
+    let (grad, weight) = (grad.contiguous()?, weight.contiguous()?);
+    let dims = (grad.dim(0)?, weight.dim(1)? * groups, size[0], size[1]);
+    let geometry = geometry(dims, &weight, window, groups)?;
+    with_type!(grad, T => tensor(kernels::backward_input::<T>(&values(&grad)?, &values(&weight)?, &geometry), dims))
+}
+
+/// Gradients of the weight and the bias.
+///
+/// # Errors
+/// As [`forward`].
+pub fn backward_parameters(
+    grad: &Tensor,
+    x: &Tensor,
+    weight: &Tensor,
+    window: Window,
+    groups: usize,
+) -> Result<(Tensor, Tensor)> {
+    let (grad, x) = (grad.contiguous()?, x.contiguous()?);
+    let geometry = geometry(x.dims4()?, weight, window, groups)?;
+    with_type!(x, T => {
+        let (grad, x) = (values::<T>(&grad)?, values::<T>(&x)?);
+        let weight = tensor(kernels::backward_weight::<T>(&grad, &x, &geometry), weight.dims())?;
+        Ok((weight, tensor(kernels::backward_bias::<T>(&grad, &geometry), geometry.out_channels)?))
+    })
+}
+
+fn geometry(
+    (batch, channels, height, width): (usize, usize, usize, usize),
+    weight: &Tensor,
+    window: Window,
+    groups: usize,
+) -> Result<Geometry> {
+    let (out_channels, inner, kernel_height, kernel_width) = weight.dims4()?;
+    let size = [height, width];
+    let fits = inner * groups == channels
+        && groups > 0
+        && out_channels % groups == 0
+        && [kernel_height, kernel_width] == window.kernel
+        && !window.stride.contains(&0);
+    if !fits {
+        let message = format!(
+            "a convolution with weights of {:?} in {groups} groups got an image of {channels} x {height} x {width}",
+            weight.dims()
+        );
+        return Err(Error::Msg(message).bt());
+    }
+    Ok(Geometry { batch, channels, size, out_channels, output: window.output(size), groups, window })
+}
