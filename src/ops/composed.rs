@@ -32,10 +32,16 @@ pub fn linear(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<
 /// # Errors
 /// If a tensor operation fails.
 pub fn conv2d(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>, window: Window, groups: usize) -> Result<Tensor> {
-    let Window { kernel: _, stride, padding, dilation } = window;
+    let Window { kernel, stride, padding, dilation } = window;
     let is_square = [stride, padding, dilation].iter().all(|[height, width]| height == width);
+    let (_, _, height, width) = input.dims4()?;
+    // Pixels at the end that no filter reaches. candle's gradient takes those of the height for the width too.
+    let [below, beside] = [(0, height), (1, width)].map(|(axis, size)| {
+        let extent = (kernel[axis].max(1) - 1) * dilation[axis] + 1;
+        (size + 2 * padding[axis]).saturating_sub(extent) % stride[axis].max(1)
+    });
     // On Metal candle's gradients of conv2d read the wrong buffer (candle#3836).
-    let output = if is_square && !input.device().is_metal() {
+    let output = if is_square && below == beside && !input.device().is_metal() {
         input.contiguous()?.conv2d(&weight.contiguous()?, padding[0], stride[0], dilation[0], groups)?
     } else {
         conv2d_by_windows(input, weight, window, groups)?

@@ -1,0 +1,415 @@
+//! The gradient audit: every layer with several settings, every input and every parameter, against central differences in
+//! f64, with its own kernels and composed of stock operations; then f32 against f64, and what must hold beyond numbers.
+
+use candle_core::{DType, Device, Tensor};
+use layerbench::base::rng::Stream;
+use layerbench::base::{Dims, NodeId};
+use layerbench::nn::{Backend, Backward, Forward, Init, LayerContext, LayerSpec, Mode};
+use layerbench::ops::loss;
+use serde_json::{Value, json};
+
+/// A layer with the shapes of its inputs, the batch in front.
+struct Case {
+    spec: LayerSpec,
+    text: String,
+    inputs: Vec<Vec<usize>>,
+    mode: Mode,
+}
+
+const TRAIN: Mode = Mode::Train { seed: 5, step: 3 };
+
+fn case(settings: Value, inputs: &[&[usize]]) -> Case {
+    let text = settings.to_string();
+    let spec: LayerSpec = serde_json::from_value(settings).unwrap();
+    assert!(spec.as_layer().is_some(), "{text} is not a layer");
+    Case { spec, text, inputs: inputs.iter().map(|dims| dims.to_vec()).collect(), mode: TRAIN }
+}
+
+/// Every layer, several settings each; batches of one and odd sizes among them.
+fn cases() -> Vec<Case> {
+    let mut cases = vec![
+        case(json!({"kind": "linear", "out_features": 5}), &[&[3, 4]]),
+        case(json!({"kind": "linear", "out_features": 1, "bias": false}), &[&[1, 7]]),
+        case(json!({"kind": "linear", "out_features": 3}), &[&[2, 3, 5]]),
+        case(json!({"kind": "conv2d", "out_channels": 4}), &[&[2, 3, 5, 4]]),
+        case(json!({"kind": "conv2d", "out_channels": 2, "bias": false, "kernel": [1, 1], "padding": [0, 0]}), &[&[1, 3, 3, 3]]),
+        case(json!({"kind": "conv2d", "out_channels": 3, "stride": [2, 2]}), &[&[2, 2, 7, 5]]),
+        case(json!({"kind": "conv2d", "out_channels": 3, "kernel": [5, 5], "padding": [2, 2], "stride": [3, 3]}), &[&[1, 2, 8, 9]]),
+        case(json!({"kind": "conv2d", "out_channels": 2, "kernel": [3, 2], "stride": [2, 1], "padding": [0, 1], "dilation": [1, 2]}), &[&[2, 2, 7, 6]]),
+        case(json!({"kind": "conv2d", "out_channels": 2, "dilation": [2, 2], "padding": [2, 2]}), &[&[1, 2, 6, 5]]),
+        case(json!({"kind": "conv2d", "out_channels": 6, "groups": 2}), &[&[2, 4, 4, 5]]),
+        case(json!({"kind": "conv2d", "out_channels": 4, "groups": 2, "kernel": [2, 3], "stride": [1, 2], "padding": [1, 0]}), &[&[2, 4, 4, 7]]),
+        case(json!({"kind": "conv2d", "out_channels": 3, "groups": 3}), &[&[2, 3, 5, 5]]),
+        case(json!({"kind": "conv2d", "out_channels": 3, "groups": 3, "stride": [2, 2], "dilation": [2, 2], "padding": [2, 2]}), &[&[2, 3, 6, 5]]),
+        case(json!({"kind": "conv2d", "out_channels": 6, "groups": 3, "bias": false}), &[&[1, 3, 4, 4]]),
+        case(json!({"kind": "batch_norm"}), &[&[4, 3]]),
+        case(json!({"kind": "batch_norm", "eps": 0.1}), &[&[3, 2, 5]]),
+        case(json!({"kind": "batch_norm"}), &[&[2, 3, 3, 4]]),
+        case(json!({"kind": "batch_norm"}), &[&[1, 2, 3, 3]]),
+        Case { mode: Mode::Infer, ..case(json!({"kind": "batch_norm"}), &[&[2, 3, 3, 2]]) },
+        Case { mode: Mode::Infer, ..case(json!({"kind": "batch_norm"}), &[&[1, 3]]) },
+        case(json!({"kind": "max_pool"}), &[&[2, 2, 6, 5]]),
+        case(json!({"kind": "max_pool", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1]}), &[&[1, 2, 7, 6]]),
+        case(json!({"kind": "max_pool", "kernel": [3, 2], "stride": [1, 3], "ceil_mode": true}), &[&[2, 1, 5, 6]]),
+        case(json!({"kind": "max_pool", "kernel": [3, 3], "stride": [1, 1], "padding": [1, 1]}), &[&[1, 1, 4, 5]]),
+        case(json!({"kind": "avg_pool"}), &[&[2, 2, 5, 6]]),
+        case(json!({"kind": "avg_pool", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1]}), &[&[1, 2, 5, 6]]),
+        case(json!({"kind": "avg_pool", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1], "ceil_mode": true, "count_include_pad": false}), &[&[1, 2, 6, 6]]),
+        case(json!({"kind": "avg_pool", "kernel": [2, 3], "stride": [1, 3], "ceil_mode": true}), &[&[2, 1, 4, 7]]),
+        case(json!({"kind": "global_pool"}), &[&[2, 3, 4, 5]]),
+        case(json!({"kind": "global_pool"}), &[&[1, 1, 1, 1]]),
+        case(json!({"kind": "flatten"}), &[&[2, 2, 3, 3]]),
+        case(json!({"kind": "dropout", "rate": 0.3}), &[&[4, 6]]),
+        case(json!({"kind": "dropout", "rate": 0.0}), &[&[2, 2, 2, 3]]),
+        Case { mode: Mode::Infer, ..case(json!({"kind": "dropout"}), &[&[2, 3]]) },
+        case(json!({"kind": "softmax"}), &[&[3, 5]]),
+        case(json!({"kind": "softmax", "dim": 1}), &[&[2, 4, 3, 2]]),
+        case(json!({"kind": "softmax", "dim": 2}), &[&[2, 3, 4]]),
+        case(json!({"kind": "add"}), &[&[2, 3, 2], &[2, 3, 2], &[2, 3, 2]]),
+        case(json!({"kind": "concat"}), &[&[2, 3, 2, 2], &[2, 1, 2, 2], &[2, 2, 2, 2]]),
+        case(json!({"kind": "concat", "dim": 2}), &[&[1, 3, 2], &[1, 3, 4]]),
+    ];
+    let activations = [
+        json!({"kind": "relu"}),
+        json!({"kind": "leaky_relu", "slope": 0.2}),
+        json!({"kind": "leaky_relu", "slope": 0.0}),
+        json!({"kind": "gelu"}),
+        json!({"kind": "gelu", "form": "tanh"}),
+        json!({"kind": "silu"}),
+        json!({"kind": "tanh"}),
+        json!({"kind": "sigmoid"}),
+    ];
+    for activation in activations {
+        cases.push(case(activation.clone(), &[&[3, 7]]));
+        cases.push(case(activation, &[&[1, 2, 3, 5]]));
+    }
+    cases
+}
+
+/// Values in [-2, 2] that no two runs and no two names draw differently.
+fn random(name: &str, dims: &[usize], dtype: DType) -> Tensor {
+    let mut stream = Stream::new(11, name);
+    let values: Vec<f64> = (0..dims.iter().product()).map(|_| f64::from(stream.uniform()) * 4.0 - 2.0).collect();
+    Tensor::from_vec(values, dims, &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+}
+
+/// Inputs and parameters of a case; running variances are positive.
+fn tensors(case: &Case, dtype: DType) -> (Vec<Tensor>, Vec<Tensor>) {
+    let inputs = case.inputs.iter().enumerate().map(|(index, dims)| random(&format!("input {index}"), dims, dtype));
+    let params = case.spec.parameters(&dims(case)).into_iter().map(|spec| {
+        let value = random(spec.name, &spec.dims, dtype);
+        if spec.name == "running_var" { (value.sqr().unwrap() + 0.5).unwrap() } else { value }
+    });
+    (inputs.collect(), params.collect())
+}
+
+fn dims(case: &Case) -> Vec<Dims> {
+    case.inputs.iter().map(|dims| Dims::from(&dims[1..])).collect()
+}
+
+fn forward(case: &Case, backend: Backend, inputs: &[Tensor], params: &[Tensor], keeps: bool) -> Forward {
+    let node = NodeId::from("node");
+    let ctx = LayerContext { mode: case.mode, node: &node, keeps, backend };
+    let layer = case.spec.as_layer().unwrap();
+    let forward = layer.forward(inputs, params, &ctx).unwrap_or_else(|error| panic!("{}: {error}", case.text));
+    assert_eq!(forward.outputs[0].dims()[1..], case.spec.outputs(&dims(case)).unwrap()[0].0, "{}: shape", case.text);
+    forward
+}
+
+/// The gradients of sum(output * weights) with weights that differ everywhere.
+fn gradients(case: &Case, backend: Backend, inputs: &[Tensor], params: &[Tensor]) -> Backward {
+    let Forward { outputs, saved, .. } = forward(case, backend, inputs, params, true);
+    let grads: Vec<Tensor> = outputs.iter().map(|output| random("grad", output.dims(), output.dtype())).collect();
+    let layer = case.spec.as_layer().unwrap();
+    let needs = vec![true; inputs.len()];
+    layer.backward(saved.unwrap(), params, &grads, &needs).unwrap_or_else(|error| panic!("{}: {error}", case.text))
+}
+
+fn objective(case: &Case, backend: Backend, inputs: &[Tensor], params: &[Tensor]) -> f64 {
+    let output = forward(case, backend, inputs, params, false).outputs.remove(0);
+    let weights = random("grad", output.dims(), output.dtype());
+    (output * weights).unwrap().sum_all().unwrap().to_scalar().unwrap()
+}
+
+fn numbers(tensor: &Tensor) -> Vec<f64> {
+    tensor.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1().unwrap()
+}
+
+/// Largest difference, relative to the largest value.
+fn relative_error(got: &[f64], expect: &[f64]) -> f64 {
+    assert_eq!(got.len(), expect.len());
+    let largest = expect.iter().fold(1e-3_f64, |largest, value| largest.max(value.abs()));
+    got.iter().zip(expect).map(|(got, expect)| (got - expect).abs() / largest).fold(0.0, f64::max)
+}
+
+/// Central differences of the objective by each value of one tensor.
+fn differences(tensor: &Tensor, mut objective: impl FnMut(Tensor) -> f64) -> Vec<f64> {
+    const STEP: f64 = 1e-5;
+    let values = numbers(tensor);
+    (0..values.len())
+        .map(|index| {
+            let mut at = |shift: f64| {
+                let mut values = values.clone();
+                values[index] += shift;
+                objective(Tensor::from_vec(values, tensor.dims(), &Device::Cpu).unwrap())
+            };
+            (at(STEP) - at(-STEP)) / (2.0 * STEP)
+        })
+        .collect()
+}
+
+fn audit(backend: Backend) {
+    for case in cases() {
+        let (inputs, params) = tensors(&case, DType::F64);
+        let Backward { inputs: input_grads, parameters: param_grads } = gradients(&case, backend, &inputs, &params);
+        for (index, grad) in input_grads.iter().enumerate() {
+            let expect = differences(&inputs[index], |value| {
+                let mut inputs = inputs.clone();
+                inputs[index] = value;
+                objective(&case, backend, &inputs, &params)
+            });
+            let grad = grad.as_ref().unwrap_or_else(|| panic!("{}: no gradient for input {index}", case.text));
+            let error = relative_error(&numbers(grad), &expect);
+            assert!(error <= 1e-6, "{}: input {index} is off by {error:.1e}", case.text);
+        }
+        for (index, spec) in case.spec.parameters(&dims(&case)).iter().enumerate() {
+            if !spec.trainable {
+                assert!(param_grads[index].is_none(), "{}: the buffer {} has a gradient", case.text, spec.name);
+                continue;
+            }
+            let expect = differences(&params[index], |value| {
+                let mut params = params.clone();
+                params[index] = value;
+                objective(&case, backend, &inputs, &params)
+            });
+            let grad = param_grads[index].as_ref();
+            let grad = grad.unwrap_or_else(|| panic!("{}: no gradient for {}", case.text, spec.name));
+            let error = relative_error(&numbers(grad), &expect);
+            assert!(error <= 1e-6, "{}: {} is off by {error:.1e}", case.text, spec.name);
+        }
+    }
+}
+
+#[test]
+fn kernels_agree_with_central_differences() {
+    audit(Backend::Fastest);
+}
+
+#[test]
+fn compositions_agree_with_central_differences() {
+    audit(Backend::Composed);
+}
+
+#[test]
+fn every_layer_of_the_catalogue_is_audited() {
+    let audited: Vec<String> = cases().iter().map(|case| case.spec.id().to_owned()).collect();
+    for option in LayerSpec::OPTIONS {
+        assert!(audited.iter().any(|id| id == option.id), "{} is not in the audit", option.id);
+    }
+}
+
+#[test]
+fn gradients_in_f32_agree_with_those_in_f64() {
+    for case in cases() {
+        let all = |dtype| {
+            let (inputs, params) = tensors(&case, dtype);
+            let Backward { inputs, parameters } = gradients(&case, Backend::Fastest, &inputs, &params);
+            inputs.into_iter().chain(parameters).flatten().map(|grad| numbers(&grad)).collect::<Vec<_>>()
+        };
+        for (index, (single, double)) in all(DType::F32).iter().zip(&all(DType::F64)).enumerate() {
+            let error = relative_error(single, double);
+            // The promise is 1e-2; what these small tensors reach is far better, and a slip in f32 alone would show.
+            assert!(error <= 1e-4, "{}: gradient {index} in f32 is off by {error:.1e}", case.text);
+        }
+    }
+}
+
+/// Shapes large enough to be cut into several pieces.
+fn large_cases() -> Vec<Case> {
+    vec![
+        case(json!({"kind": "linear", "out_features": 150}), &[&[130, 200]]),
+        case(json!({"kind": "conv2d", "out_channels": 20}), &[&[5, 130, 20, 19]]),
+        case(json!({"kind": "conv2d", "out_channels": 16, "kernel": [5, 5], "padding": [2, 2], "stride": [2, 2]}), &[&[9, 12, 21, 20]]),
+        case(json!({"kind": "conv2d", "out_channels": 24, "groups": 4}), &[&[40, 8, 8, 8]]),
+        case(json!({"kind": "conv2d", "out_channels": 8, "groups": 8}), &[&[6, 8, 40, 41]]),
+        case(json!({"kind": "batch_norm"}), &[&[6, 9, 50, 41]]),
+        case(json!({"kind": "batch_norm"}), &[&[300, 150]]),
+        case(json!({"kind": "max_pool"}), &[&[7, 9, 50, 41]]),
+        case(json!({"kind": "max_pool", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1]}), &[&[7, 9, 40, 41]]),
+        case(json!({"kind": "avg_pool", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1]}), &[&[7, 9, 40, 41]]),
+        case(json!({"kind": "global_pool"}), &[&[7, 9, 50, 41]]),
+        case(json!({"kind": "dropout"}), &[&[7, 9, 50, 41]]),
+        case(json!({"kind": "softmax"}), &[&[300, 150]]),
+        case(json!({"kind": "gelu"}), &[&[300, 150]]),
+    ]
+}
+
+#[test]
+fn kernels_agree_with_compositions_on_larger_shapes() {
+    for case in large_cases() {
+        let (inputs, params) = tensors(&case, DType::F64);
+        let all = |backend| {
+            let output = forward(&case, backend, &inputs, &params, false).outputs.remove(0);
+            let Backward { inputs, parameters } = gradients(&case, backend, &inputs, &params);
+            std::iter::once(Some(output)).chain(inputs).chain(parameters).flatten().collect::<Vec<_>>()
+        };
+        for (index, (own, stock)) in all(Backend::Fastest).iter().zip(&all(Backend::Composed)).enumerate() {
+            assert_eq!(own.dims(), stock.dims(), "{}", case.text);
+            let error = relative_error(&numbers(own), &numbers(stock));
+            assert!(error <= 1e-10, "{}: tensor {index} is off by {error:.1e}", case.text);
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    for case in large_cases() {
+        let (inputs, params) = tensors(&case, DType::F32);
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let Forward { outputs, buffers, .. } = forward(&case, Backend::Fastest, &inputs, &params, false);
+                let Backward { inputs, parameters } = gradients(&case, Backend::Fastest, &inputs, &params);
+                let tensors = outputs.into_iter().chain(buffers.into_iter().map(|(_, buffer)| buffer));
+                let tensors = tensors.chain(inputs.into_iter().chain(parameters).flatten());
+                tensors.map(|tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap()).collect::<Vec<_>>()
+            })
+        };
+        let expect = on(1);
+        for threads in [2, 4] {
+            // Bits, not numbers: -0 and 0 differ too.
+            let same = on(threads).iter().flatten().zip(expect.iter().flatten()).all(|(a, b)| a.to_bits() == b.to_bits());
+            assert!(same, "{}: {threads} threads give other bits", case.text);
+        }
+    }
+}
+
+#[test]
+fn strided_inputs_give_the_same_as_contiguous_ones() {
+    for case in cases() {
+        let (inputs, params) = tensors(&case, DType::F64);
+        // The same values with the last two dimensions swapped in memory.
+        let swap = |tensor: &Tensor| tensor.transpose(tensor.rank() - 1, tensor.rank() - 2).unwrap();
+        let strided: Vec<Tensor> = inputs.iter().map(|input| swap(&swap(input).contiguous().unwrap())).collect();
+        let expect = gradients(&case, Backend::Fastest, &inputs, &params);
+        let got = gradients(&case, Backend::Fastest, &strided, &params);
+        let pairs = got.inputs.iter().chain(&got.parameters).zip(expect.inputs.iter().chain(&expect.parameters));
+        for (got, expect) in pairs.filter_map(|(got, expect)| got.as_ref().zip(expect.as_ref())) {
+            assert_eq!(numbers(got), numbers(expect), "{}", case.text);
+        }
+    }
+}
+
+#[test]
+fn a_nan_never_vanishes() {
+    for case in cases() {
+        for backend in [Backend::Fastest, Backend::Composed] {
+            let (mut inputs, params) = tensors(&case, DType::F64);
+            let nan = Tensor::full(f64::NAN, case.inputs[0].as_slice(), &Device::Cpu).unwrap();
+            inputs[0] = nan;
+            let output = numbers(&forward(&case, backend, &inputs, &params, false).outputs[0]);
+            let reached = output.iter().filter(|value| value.is_nan()).count();
+            // Add and the activations reach every output; a convolution of groups, a concat and padded windows some.
+            assert!(reached > 0, "{}: the NaN vanished ({backend:?})", case.text);
+            if case.spec.id() != "concat" {
+                let real_windows = !case.text.contains("padding") && case.spec.id() != "conv2d";
+                assert!(!real_windows || reached == output.len(), "{}: some outputs lost it ({backend:?})", case.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_input_gradient_that_nobody_asks_for_is_not_computed() {
+    for case in cases() {
+        let (inputs, params) = tensors(&case, DType::F32);
+        let Forward { outputs, saved, .. } = forward(&case, Backend::Fastest, &inputs, &params, true);
+        let layer = case.spec.as_layer().unwrap();
+        let needs = vec![false; inputs.len()];
+        let backward = layer.backward(saved.unwrap(), &params, &outputs, &needs).unwrap();
+        assert!(backward.inputs.iter().all(Option::is_none) || case.spec.id() == "flatten", "{}", case.text);
+    }
+}
+
+#[test]
+fn prediction_keeps_nothing() {
+    let node = NodeId::from("node");
+    for case in cases() {
+        let (inputs, params) = tensors(&case, DType::F32);
+        let ctx = LayerContext::new(Mode::Infer, &node);
+        let forward = case.spec.as_layer().unwrap().forward(&inputs, &params, &ctx).unwrap();
+        assert!(forward.saved.is_none() && forward.buffers.is_empty(), "{}", case.text);
+    }
+}
+
+#[test]
+fn batch_norm_refuses_a_single_value_a_channel() {
+    for (dims, backend) in [([1, 3, 1, 1], Backend::Fastest), ([1, 3, 1, 1], Backend::Composed)] {
+        let case = case(json!({"kind": "batch_norm"}), &[&dims]);
+        let (inputs, params) = tensors(&case, DType::F32);
+        let node = NodeId::from("node");
+        let ctx = LayerContext { mode: TRAIN, node: &node, keeps: true, backend };
+        let error = case.spec.as_layer().unwrap().forward(&inputs, &params, &ctx).err().unwrap().to_string();
+        assert!(error.contains("2 or more values a channel"), "{error}");
+    }
+}
+
+#[test]
+fn batch_norm_gives_new_running_statistics() {
+    let case = case(json!({"kind": "batch_norm", "momentum": 0.25}), &[&[4, 1]]);
+    let input = Tensor::new(&[[1.0_f64], [2.0], [3.0], [6.0]], &Device::Cpu).unwrap();
+    let params: Vec<Tensor> = [1.0, 0.0, 8.0, 2.0].map(|value| Tensor::new(&[value], &Device::Cpu).unwrap()).to_vec();
+    for backend in [Backend::Fastest, Backend::Composed] {
+        let Forward { buffers, .. } = forward(&case, backend, &[input.clone()], &params, true);
+        let values: Vec<(usize, Vec<f64>)> = buffers.iter().map(|(index, value)| (*index, numbers(value))).collect();
+        // Mean 3, unbiased variance 14/3: a quarter of each, and three quarters of the old ones.
+        assert_eq!(values[0], (2, vec![6.75]));
+        assert!(values[1].0 == 3 && (values[1].1[0] - (1.5 + 14.0 / 12.0)).abs() < 1e-12, "{values:?}");
+    }
+}
+
+#[test]
+fn dropout_keeps_the_mean_and_draws_anew_in_each_step() {
+    let case = |step| Case {
+        mode: Mode::Train { seed: 1, step },
+        ..case(json!({"kind": "dropout", "rate": 0.3}), &[&[100, 400]])
+    };
+    let ones = Tensor::ones((100, 400), DType::F32, &Device::Cpu).unwrap();
+    let run = |step, backend| numbers(&forward(&case(step), backend, &[ones.clone()], &[], false).outputs[0]);
+    let first = run(0, Backend::Fastest);
+    let dropped = first.iter().filter(|&&value| value == 0.0).count() as f64 / 40_000.0;
+    let mean = first.iter().sum::<f64>() / 40_000.0;
+    assert!((dropped - 0.3).abs() < 0.01 && (mean - 1.0).abs() < 0.02, "dropped {dropped}, mean {mean}");
+    assert_eq!(first, run(0, Backend::Fastest));
+    assert_eq!(first, run(0, Backend::Composed));
+    assert_ne!(first, run(1, Backend::Fastest));
+}
+
+#[test]
+fn losses_agree_with_central_differences() {
+    let logits = random("logits", &[5, 4], DType::F64);
+    let classes = Tensor::new(&[0_u32, 3, 1, 1, 2], &Device::Cpu).unwrap();
+    let goals = random("goals", &[5, 4], DType::F64);
+    let losses: [(&str, &dyn Fn(&Tensor) -> loss::Loss); 2] = [
+        ("cross-entropy", &|logits| loss::cross_entropy(logits, &classes).unwrap()),
+        ("mean square error", &|guesses| loss::mse(guesses, &goals).unwrap()),
+    ];
+    for (name, loss) in losses {
+        let at = loss(&logits);
+        let expect = differences(&logits, |value| loss(&value).mean);
+        let error = relative_error(&numbers(&at.grad), &expect);
+        assert!(error <= 1e-6, "{name} is off by {error:.1e}");
+        let mean = at.per_sample.iter().sum::<f64>() / 5.0;
+        assert!((mean - at.mean).abs() < 1e-12, "{name}: the mean is that of the samples");
+        let single = loss(&logits.to_dtype(DType::F32).unwrap());
+        assert!(relative_error(&numbers(&single.grad), &expect) <= 1e-4, "{name} in f32");
+    }
+}
+
+#[test]
+fn weights_start_as_in_pytorch() {
+    let spec = case(json!({"kind": "conv2d", "groups": 2}), &[&[1, 4, 8, 8]]).spec;
+    let bound = 1.0 / f64::from(2 * 3 * 3).sqrt();
+    let params = spec.parameters(&[Dims::from([4, 8, 8])]);
+    assert!(params.iter().all(|param| param.init == Init::Uniform { bound }), "{params:?}");
+}
