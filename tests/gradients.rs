@@ -32,15 +32,30 @@ fn cases() -> Vec<Case> {
         case(json!({"kind": "linear", "out_features": 1, "bias": false}), &[&[1, 7]]),
         case(json!({"kind": "linear", "out_features": 3}), &[&[2, 3, 5]]),
         case(json!({"kind": "conv2d", "out_channels": 4}), &[&[2, 3, 5, 4]]),
-        case(json!({"kind": "conv2d", "out_channels": 2, "bias": false, "kernel": [1, 1], "padding": [0, 0]}), &[&[1, 3, 3, 3]]),
+        case(
+            json!({"kind": "conv2d", "out_channels": 2, "bias": false, "kernel": [1, 1], "padding": [0, 0]}),
+            &[&[1, 3, 3, 3]],
+        ),
         case(json!({"kind": "conv2d", "out_channels": 3, "stride": [2, 2]}), &[&[2, 2, 7, 5]]),
-        case(json!({"kind": "conv2d", "out_channels": 3, "kernel": [5, 5], "padding": [2, 2], "stride": [3, 3]}), &[&[1, 2, 8, 9]]),
-        case(json!({"kind": "conv2d", "out_channels": 2, "kernel": [3, 2], "stride": [2, 1], "padding": [0, 1], "dilation": [1, 2]}), &[&[2, 2, 7, 6]]),
+        case(
+            json!({"kind": "conv2d", "out_channels": 3, "kernel": [5, 5], "padding": [2, 2], "stride": [3, 3]}),
+            &[&[1, 2, 8, 9]],
+        ),
+        case(
+            json!({"kind": "conv2d", "out_channels": 2, "kernel": [3, 2], "stride": [2, 1], "padding": [0, 1], "dilation": [1, 2]}),
+            &[&[2, 2, 7, 6]],
+        ),
         case(json!({"kind": "conv2d", "out_channels": 2, "dilation": [2, 2], "padding": [2, 2]}), &[&[1, 2, 6, 5]]),
         case(json!({"kind": "conv2d", "out_channels": 6, "groups": 2}), &[&[2, 4, 4, 5]]),
-        case(json!({"kind": "conv2d", "out_channels": 4, "groups": 2, "kernel": [2, 3], "stride": [1, 2], "padding": [1, 0]}), &[&[2, 4, 4, 7]]),
+        case(
+            json!({"kind": "conv2d", "out_channels": 4, "groups": 2, "kernel": [2, 3], "stride": [1, 2], "padding": [1, 0]}),
+            &[&[2, 4, 4, 7]],
+        ),
         case(json!({"kind": "conv2d", "out_channels": 3, "groups": 3}), &[&[2, 3, 5, 5]]),
-        case(json!({"kind": "conv2d", "out_channels": 3, "groups": 3, "stride": [2, 2], "dilation": [2, 2], "padding": [2, 2]}), &[&[2, 3, 6, 5]]),
+        case(
+            json!({"kind": "conv2d", "out_channels": 3, "groups": 3, "stride": [2, 2], "dilation": [2, 2], "padding": [2, 2]}),
+            &[&[2, 3, 6, 5]],
+        ),
         case(json!({"kind": "conv2d", "out_channels": 6, "groups": 3, "bias": false}), &[&[1, 3, 4, 4]]),
         case(json!({"kind": "batch_norm"}), &[&[4, 3]]),
         case(json!({"kind": "batch_norm", "eps": 0.1}), &[&[3, 2, 5]]),
@@ -54,7 +69,10 @@ fn cases() -> Vec<Case> {
         case(json!({"kind": "max_pool", "kernel": [3, 3], "stride": [1, 1], "padding": [1, 1]}), &[&[1, 1, 4, 5]]),
         case(json!({"kind": "avg_pool"}), &[&[2, 2, 5, 6]]),
         case(json!({"kind": "avg_pool", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1]}), &[&[1, 2, 5, 6]]),
-        case(json!({"kind": "avg_pool", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1], "ceil_mode": true, "count_include_pad": false}), &[&[1, 2, 6, 6]]),
+        case(
+            json!({"kind": "avg_pool", "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1], "ceil_mode": true, "count_include_pad": false}),
+            &[&[1, 2, 6, 6]],
+        ),
         case(json!({"kind": "avg_pool", "kernel": [2, 3], "stride": [1, 3], "ceil_mode": true}), &[&[2, 1, 4, 7]]),
         case(json!({"kind": "global_pool"}), &[&[2, 3, 4, 5]]),
         case(json!({"kind": "global_pool"}), &[&[1, 1, 1, 1]]),
@@ -229,7 +247,10 @@ fn large_cases() -> Vec<Case> {
     vec![
         case(json!({"kind": "linear", "out_features": 150}), &[&[130, 200]]),
         case(json!({"kind": "conv2d", "out_channels": 20}), &[&[5, 130, 20, 19]]),
-        case(json!({"kind": "conv2d", "out_channels": 16, "kernel": [5, 5], "padding": [2, 2], "stride": [2, 2]}), &[&[9, 12, 21, 20]]),
+        case(
+            json!({"kind": "conv2d", "out_channels": 16, "kernel": [5, 5], "padding": [2, 2], "stride": [2, 2]}),
+            &[&[9, 12, 21, 20]],
+        ),
         case(json!({"kind": "conv2d", "out_channels": 24, "groups": 4}), &[&[40, 8, 8, 8]]),
         case(json!({"kind": "conv2d", "out_channels": 8, "groups": 8}), &[&[6, 8, 40, 41]]),
         case(json!({"kind": "batch_norm"}), &[&[6, 9, 50, 41]]),
@@ -278,7 +299,8 @@ fn the_number_of_threads_changes_no_bit() {
         let expect = on(1);
         for threads in [2, 4] {
             // Bits, not numbers: -0 and 0 differ too.
-            let same = on(threads).iter().flatten().zip(expect.iter().flatten()).all(|(a, b)| a.to_bits() == b.to_bits());
+            let same =
+                on(threads).iter().flatten().zip(expect.iter().flatten()).all(|(a, b)| a.to_bits() == b.to_bits());
             assert!(same, "{}: {threads} threads give other bits", case.text);
         }
     }

@@ -148,10 +148,6 @@ fn layers_give_pytorchs_numbers() {
         let Some(spec) = spec(&case) else { continue };
         for dtype in [DType::F64, DType::F32] {
             for backend in [Backend::Fastest, Backend::Composed] {
-                // candle's erf in its GELU is off by 1e-7, which f64 would show.
-                if case["op"] == "gelu" && backend == Backend::Composed && dtype == DType::F64 {
-                    continue;
-                }
                 check_layer(&case, &spec, dtype, backend);
                 checked += 1;
             }

@@ -5,8 +5,6 @@ use std::ops::Deref;
 
 use candle_core::{CpuStorage, Device, Error, Result, Shape, Storage, Tensor, WithDType};
 
-
-
 /// The values of a contiguous tensor on the CPU, borrowed.
 ///
 /// # Errors

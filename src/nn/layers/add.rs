@@ -61,7 +61,9 @@ impl Kernels for Add {
     fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
         let Forward { mut outputs, .. } = self.compose(inputs, params, ctx)?;
         // candle would remember its operands for a tape that nobody plays.
-        outputs.iter_mut().for_each(|output| *output = output.detach());
+        for output in &mut outputs {
+            *output = output.detach();
+        }
         Ok(Forward { outputs, saved: ctx.keeps.then(|| Box::new(()) as Saved), buffers: Vec::new() })
     }
 

@@ -86,14 +86,14 @@ impl Layer for Conv2d {
     }
 
     fn summary(&self) -> String {
-        let mut text = format!("{}, {}", self.out_channels, rules::pair(self.kernel));
+        let mut parts = vec![self.out_channels.to_string(), rules::pair(self.kernel)];
         if self.stride != [1, 1] {
-            text += &format!(", stride {}", rules::short(self.stride));
+            parts.push(format!("stride {}", rules::short(self.stride)));
         }
         if self.groups > 1 {
-            text += &format!(", {} groups", self.groups);
+            parts.push(format!("{} groups", self.groups));
         }
-        text
+        parts.join(", ")
     }
 
     fn explain(&self) -> String {
@@ -175,9 +175,7 @@ impl Kernels for Conv2d {
         let (window, groups) = (self.window(), self.groups);
         let (_, _, height, width) = input.dims4()?;
         let (weight_grad, bias_grad) = ops::conv::backward_parameters(grad, &input, weight, window, groups)?;
-        let input = asked(needs, || {
-            Ok(ops::conv::backward_input(grad, weight, window, groups, [height, width])?)
-        })?;
+        let input = asked(needs, || Ok(ops::conv::backward_input(grad, weight, window, groups, [height, width])?))?;
         Ok(Backward { inputs: vec![input], parameters: rules::with_bias(weight_grad, bias_grad, self.bias) })
     }
 }

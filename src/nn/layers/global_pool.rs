@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, ParamVisitor, Params};
-use crate::ops;
 use crate::nn::layer::{asked, single, unpack};
 use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::ops;
 
 /// `[channels, height, width]` becomes `[channels]`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

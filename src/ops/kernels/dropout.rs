@@ -17,7 +17,9 @@ pub fn mask(len: usize, rate: f64, stream: &Stream) -> Vec<u8> {
     mask.par_chunks_mut(par::CHUNK).enumerate().for_each(|(index, piece)| {
         let position = (first + (index * par::CHUNK) as u128).to_string();
         let mut stream = Stream::restore(&StreamState { position, ..state.clone() });
-        piece.iter_mut().for_each(|keep| *keep = u8::from(u64::from(stream.next_u32()) >= threshold));
+        for keep in piece {
+            *keep = u8::from(u64::from(stream.next_u32()) >= threshold);
+        }
     });
     mask
 }

@@ -176,10 +176,10 @@ impl Float for f32 {
         let square = self * self;
         // Near 0 the quotient below would cancel (coefficients as in Cephes `tanhf`).
         let mut series = -5.704_988_7e-3;
-        series = series * square + 2.063_908_9e-2;
+        series = series * square + 2.063_909e-2;
         series = series * square - 5.373_971_4e-2;
         series = series * square + 1.333_144_2e-1;
-        series = series * square - 3.333_328_2e-1;
+        series = series * square - 3.333_328e-1;
         let near = self + self * square * series;
         let far = 1.0 - 2.0 / (Float::exp(2.0 * self) + 1.0);
         if self.abs() < 0.625 { near } else { far }

@@ -52,13 +52,17 @@ pub enum Source {
 pub fn moments<T: Float>(x: &[T], extent: Extent) -> (Vec<f64>, Vec<f64>) {
     let count = extent.count() as f64;
     let mut mean = channel_sums(extent, x, x, |_| |x, _| x);
-    mean.iter_mut().for_each(|mean| *mean /= count);
+    for mean in &mut mean {
+        *mean /= count;
+    }
     let centers: Vec<T> = mean.iter().map(|&mean| T::of(mean)).collect();
     let mut variance = channel_sums(extent, x, x, |channel| {
         let mean = centers[channel];
         move |x, _| (x - mean) * (x - mean)
     });
-    variance.iter_mut().for_each(|variance| *variance /= count);
+    for variance in &mut variance {
+        *variance /= count;
+    }
     (mean, variance)
 }
 
@@ -181,7 +185,8 @@ mod tests {
         assert_eq!(mean, [3.5, 5.0]);
         assert!((variance[0] - 35.0 / 12.0).abs() < 1e-12 && variance[1] == 0.0);
         // The same as a table of four rows.
-        let (mean, _) = moments(&[1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0], Extent { batch: 4, channels: 2, places: 1 });
+        let (mean, _) =
+            moments(&[1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0], Extent { batch: 4, channels: 2, places: 1 });
         assert_eq!(mean, [2.5, 25.0]);
     }
 }

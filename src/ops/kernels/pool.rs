@@ -293,8 +293,7 @@ mod tests {
     use super::*;
 
     fn planes(size: [usize; 2], kernel: usize, stride: usize, padding: usize) -> Planes {
-        let window =
-            PoolWindow { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], ceil_mode: false };
+        let window = PoolWindow { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], ceil_mode: false };
         Planes::new(size, window)
     }
 

@@ -15,7 +15,9 @@ pub fn forward<T: Float>(x: &[T], size: usize, inner: usize) -> Vec<T> {
                     *out = (x - largest).exp();
                 }
                 let factor = T::ONE / par::sum(out, out, |exp, _| exp);
-                out.iter_mut().for_each(|out| *out *= factor);
+                for out in out {
+                    *out *= factor;
+                }
                 continue;
             }
             let mut largest = vec![T::NEG_INFINITY; inner];
