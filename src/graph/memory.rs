@@ -2,21 +2,20 @@
 //!
 //! The plan of the network is walked as it runs, with sizes in place of tensors. An activation lives from the layer
 //! that makes it until the last one that reads it, and in training until backward has passed the last layer that
-//! keeps it: convolutions, linear and normalization layers keep their input; ReLU, sigmoid, tanh and softmax their
-//! output; pools and dropout a mask of their own; flatten, add and concat nothing. In the backward pass a gradient
-//! as large as the activation lives from the first layer that adds to it until the layer that made the activation
-//! has used it. The peak of that sum, for one sample, times the batch, is `activations`.
-
-use serde::{Deserialize, Serialize};
+//! keeps it: convolutions, linear and normalization layers, GELU and SiLU keep their input; ReLU, sigmoid, tanh and
+//! softmax their output; max pools and dropout a small mask of their own; flatten, average pools, add and concat
+//! nothing. In the backward pass a gradient as large as the activation lives from the first layer that adds to it until
+//! the layer that made the activation has used it. The peak of that sum for one sample, times the batch, is
+//! `activations`. `tests/memory.rs` holds the result against what a training step really takes.
 
 use crate::base::Dims;
-use crate::nn::LayerKind;
+use crate::nn::{LayerKind, LayerSpec};
 
 use super::analysis::{Analysis, MemoryPlan};
 use super::flatten::{Flat, FlatNode, FlatRole};
 
 /// Bytes that a pass needs besides parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Footprint {
     /// Activations and their gradients at the peak of a training step, per sample.
     training: u64,
@@ -83,7 +82,7 @@ fn keeps(node: &FlatNode) -> Keeps {
     match spec.id() {
         "flatten" => Keeps { is_view: true, ..none },
         "add" | "concat" | "dropout" => none,
-        "relu" | "leaky_relu" | "sigmoid" | "tanh" | "softmax" => Keeps { output: true, ..none },
+        "relu" | "sigmoid" | "tanh" | "softmax" => Keeps { output: true, ..none },
         _ => match spec.as_layer().map(|layer| layer.kind()) {
             Some(LayerKind::Pooling | LayerKind::Shape) => none,
             _ => Keeps { inputs: true, ..none },
@@ -131,6 +130,10 @@ impl<'a> Walk<'a> {
 
     fn sources(&self, index: usize) -> impl Iterator<Item = usize> {
         self.nodes[index].sources.iter().flatten().map(|(source, _)| *source)
+    }
+
+    fn is_addition(&self, index: usize) -> bool {
+        matches!(&self.nodes[index].role, FlatRole::Layer(LayerSpec::Add(_)))
     }
 
     /// For each owner of memory, the last node that reads it in the forward pass.
@@ -224,13 +227,22 @@ impl<'a> Walk<'a> {
                 peak = peak.max(live);
                 continue;
             }
+            // An addition hands the gradient itself on to its first input.
+            let mut hands_on = self.is_addition(index);
+            let is_handed_on = hands_on;
             for source in self.sources(index) {
-                if self.has_gradient[source] && !std::mem::replace(&mut has_grad[source], true) {
+                if self.has_gradient[source]
+                    && !std::mem::replace(&mut has_grad[source], true)
+                    && !std::mem::take(&mut hands_on)
+                {
                     live = live.saturating_add(self.bytes[source]);
                 }
             }
             peak = peak.max(live);
-            live = live.saturating_sub(self.bytes[index]).saturating_sub(self.nodes[index].cost.saved_bytes);
+            if !is_handed_on || hands_on {
+                live = live.saturating_sub(self.bytes[index]);
+            }
+            live = live.saturating_sub(self.nodes[index].cost.saved_bytes);
             for owner in &releases[index] {
                 live = live.saturating_sub(self.bytes[*owner]);
             }
@@ -239,11 +251,79 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// The gradient of a convolution's weights is summed in parts, so that the sum does not depend on the number of
+/// threads, and each thread lays out a block of the image as a matrix that fits its cache.
 fn workspace(flat: &Flat) -> u64 {
-    let _ = flat;
-    0
+    const BLOCKS: u64 = 4_000_000;
+    const MOST_PARTS: u64 = 16;
+    const VALUES_IN_PARTS: u64 = 8 << 20;
+    let convolutions = flat.nodes.iter().filter(|node| matches!(&node.role, FlatRole::Layer(LayerSpec::Conv2d(_))));
+    let greediest = convolutions.map(|node| {
+        let weights = node.cost.parameters.max(1);
+        let parts = (VALUES_IN_PARTS / weights).clamp(2, MOST_PARTS);
+        weights.saturating_mul(parts).saturating_mul(4)
+    });
+    greediest.max().map_or(0, |bytes| bytes.saturating_add(BLOCKS))
 }
 
 fn value_bytes(dims: &Dims) -> u64 {
     (dims.elements() as u64).saturating_mul(4)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::Task;
+    use crate::graph::model::{Graph, Node};
+    use crate::graph::{Analysis, analyze, presets};
+    use crate::nn::LayerSpec;
+
+    fn small_cnn() -> Analysis {
+        let preset = presets::by_id("small_cnn").unwrap();
+        analyze(&preset.graph_for(&[1, 8, 8].into(), 10, Task::Classification))
+    }
+
+    /// input (4 values) -> sigmoid -> sigmoid -> linear (2 values) -> output
+    fn chain() -> Graph {
+        let mut graph = Graph::default();
+        let layer = |id: &str| LayerSpec::from_id(id).unwrap();
+        let mut linear = layer("linear");
+        crate::base::params::set(&mut linear, "out_features", "2").unwrap();
+        graph.nodes.insert("input".into(), Node::input([4].into()));
+        graph.nodes.insert("a".into(), Node::layer(layer("sigmoid"), &["input"]));
+        graph.nodes.insert("b".into(), Node::layer(layer("sigmoid"), &["a"]));
+        graph.nodes.insert("c".into(), Node::layer(linear, &["b"]));
+        graph.nodes.insert("output".into(), Node::output("c"));
+        graph
+    }
+
+    #[test]
+    fn a_chain_needs_what_one_counts_by_hand() {
+        let analysis = analyze(&chain());
+        // Prediction: a layer's input and output at a time, 4 values each.
+        assert_eq!(analysis.inference_memory(10).activations, 10 * (4 + 4) * 4);
+        // Training: nothing before the linear layer learns, so input and output of a sigmoid, 4 and 4 values; later the
+        // linear layer's input and output, and the gradient of the output, 4 + 2 + 2.
+        assert_eq!(analysis.training_memory(10, 2).activations, 10 * (4 + 4) * 4);
+        let plan = analysis.training_memory(10, 2);
+        assert_eq!((plan.parameters, plan.gradients, plan.optimizer), (40, 40, 80));
+    }
+
+    #[test]
+    fn the_largest_batch_just_fits() {
+        let analysis = small_cnn();
+        let room = 50_000_000;
+        let batch = analysis.largest_batch(room, 2).unwrap();
+        assert!(batch > 100, "{batch}");
+        assert!(analysis.training_memory(batch, 2).total() <= room);
+        assert!(analysis.training_memory(batch + 1, 2).total() > room);
+        assert_eq!(analysis.largest_batch(1_000_000, 2), None, "the parameters alone need more");
+    }
+
+    #[test]
+    fn training_needs_more_than_prediction_and_nothing_overflows() {
+        let analysis = small_cnn();
+        assert!(analysis.training_memory(64, 2).activations > 2 * analysis.inference_memory(64).activations);
+        assert_eq!(analysis.training_memory(usize::MAX, u64::MAX).total(), u64::MAX);
+        assert_eq!(Analysis::default().largest_batch(1, 2), Some(usize::MAX), "nothing needs nothing");
+    }
 }
