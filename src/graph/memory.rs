@@ -5,8 +5,9 @@
 //! keeps it: convolutions, linear and normalization layers, GELU and SiLU keep their input; ReLU, sigmoid, tanh and
 //! softmax their output; max pools and dropout a small mask of their own; flatten, average pools, add and concat
 //! nothing. In the backward pass a gradient as large as the activation lives from the first layer that adds to it until
-//! the layer that made the activation has used it. The peak of that sum for one sample, times the batch, is
-//! `activations`. `tests/memory.rs` holds the result against what a training step really takes.
+//! the layer that made the activation has used it. The peak of that sum for one sample, and once more the largest output
+//! of a layer (holes between activations that the allocator can't fill again: measured, 10 to 20 % of the peak in
+//! convolutional networks), times the batch, is `activations`. `tests/memory.rs` holds the result against what a training step really takes.
 
 use crate::base::Dims;
 use crate::nn::{LayerKind, LayerSpec};
@@ -61,7 +62,8 @@ impl Footprint {
     /// Walks the plan.
     pub(super) fn of(flat: &Flat) -> Self {
         let walk = Walk::new(flat);
-        Self { training: walk.training_peak(), inference: walk.inference_peak(), workspace: workspace(flat) }
+        let training = walk.training_peak().saturating_add(walk.largest_output());
+        Self { training, inference: walk.inference_peak(), workspace: workspace(flat) }
     }
 }
 
@@ -130,6 +132,12 @@ impl<'a> Walk<'a> {
 
     fn sources(&self, index: usize) -> impl Iterator<Item = usize> {
         self.nodes[index].sources.iter().flatten().map(|(source, _)| *source)
+    }
+
+    /// Bytes of the largest value that a layer makes anew.
+    fn largest_output(&self) -> u64 {
+        let made = |index: &usize| self.owner[*index] == *index && !matches!(self.nodes[*index].role, FlatRole::Input);
+        (0..self.nodes.len()).filter(made).map(|index| self.bytes[index]).max().unwrap_or(0)
     }
 
     fn is_addition(&self, index: usize) -> bool {
@@ -254,7 +262,8 @@ impl<'a> Walk<'a> {
 /// The gradient of a convolution's weights is summed in parts, so that the sum does not depend on the number of
 /// threads, and each thread lays out a block of the image as a matrix that fits its cache.
 fn workspace(flat: &Flat) -> u64 {
-    const BLOCKS: u64 = 4_000_000;
+    /// Of one thread, measured: its blocks, and what its part of the allocator holds.
+    const BLOCKS: u64 = 5_000_000;
     const MOST_PARTS: u64 = 16;
     const VALUES_IN_PARTS: u64 = 8 << 20;
     let convolutions = flat.nodes.iter().filter(|node| matches!(&node.role, FlatRole::Layer(LayerSpec::Conv2d(_))));
@@ -263,7 +272,8 @@ fn workspace(flat: &Flat) -> u64 {
         let parts = (VALUES_IN_PARTS / weights).clamp(2, MOST_PARTS);
         weights.saturating_mul(parts).saturating_mul(4)
     });
-    greediest.max().map_or(0, |bytes| bytes.saturating_add(BLOCKS))
+    let threads = rayon::current_num_threads() as u64;
+    greediest.max().map_or(0, |bytes| bytes.saturating_add(BLOCKS.saturating_mul(threads)))
 }
 
 fn value_bytes(dims: &Dims) -> u64 {
@@ -302,8 +312,8 @@ mod tests {
         // Prediction: a layer's input and output at a time, 4 values each.
         assert_eq!(analysis.inference_memory(10).activations, 10 * (4 + 4) * 4);
         // Training: nothing before the linear layer learns, so input and output of a sigmoid, 4 and 4 values; later the
-        // linear layer's input and output, and the gradient of the output, 4 + 2 + 2.
-        assert_eq!(analysis.training_memory(10, 2).activations, 10 * (4 + 4) * 4);
+        // linear layer's input and output, and the gradient of the output, 4 + 2 + 2. And 4 for holes.
+        assert_eq!(analysis.training_memory(10, 2).activations, 10 * (4 + 4 + 4) * 4);
         let plan = analysis.training_memory(10, 2);
         assert_eq!((plan.parameters, plan.gradients, plan.optimizer), (40, 40, 80));
     }
@@ -311,11 +321,9 @@ mod tests {
     #[test]
     fn the_largest_batch_just_fits() {
         let analysis = small_cnn();
-        let room = 50_000_000;
-        let batch = analysis.largest_batch(room, 2).unwrap();
-        assert!(batch > 100, "{batch}");
-        assert!(analysis.training_memory(batch, 2).total() <= room);
-        assert!(analysis.training_memory(batch + 1, 2).total() > room);
+        let room = analysis.training_memory(300, 2).total();
+        assert_eq!(analysis.largest_batch(room, 2), Some(300));
+        assert_eq!(analysis.largest_batch(room - 1, 2), Some(299));
         assert_eq!(analysis.largest_batch(1_000_000, 2), None, "the parameters alone need more");
     }
 
