@@ -133,6 +133,11 @@ impl Checkpoints {
         Self(folder.join("checkpoints"))
     }
 
+    /// Where they are.
+    pub fn folder(&self) -> &Path {
+        &self.0
+    }
+
     /// Writes a checkpoint and removes those that are no longer needed.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::{DType, Tensor};
 
-use crate::base::files::FileError;
+use crate::base::files::{self, FileError};
 use crate::base::rng::Stream;
 use crate::base::{NodeId, Place, Problem, memory};
 use crate::data::{DataConfig, DataError, Labels, Part, Prepared, Task, batch};
@@ -170,6 +170,9 @@ impl<'a> Run<'a> {
         let mut disk = None;
         if let Some(folder) = folder {
             let checkpoints = Checkpoints::of(&folder.0);
+            // A kill may have left half-written files; a run is only ever written by the one who holds the project's lock.
+            files::sweep(&folder.0);
+            files::sweep(checkpoints.folder());
             if let Some(checkpoint) = checkpoints.newest(&device).filter(|_| job.resume) {
                 if checkpoint.state.fixed != state.fixed {
                     return Err(TrainError::Invalid(changed(folder, &checkpoint.state.fixed, &state.fixed)));
