@@ -238,9 +238,12 @@ pub fn activation(x: &Tensor, activation: Activation) -> Result<Tensor> {
         // A NaN is not at most 0, so it passes; candle's own relu turns it into 0 and has the gradient 1 at 0.
         Activation::Relu => x.le(0.0)?.where_cond(&x.zeros_like()?, x),
         Activation::LeakyRelu { slope } => x.le(0.0)?.where_cond(&(x * slope)?, x),
-        // The gradient of candle's own gelu_erf is off by 1.5e-7.
+        // The gradients of candle's own gelu and gelu_erf are off by 1.8e-7.
         Activation::GeluExact => ((x * std::f64::consts::FRAC_1_SQRT_2)?.erf()? + 1.0)? * (x * 0.5)?,
-        Activation::GeluTanh => x.gelu(),
+        Activation::GeluTanh => {
+            let inner = (x.sqr()?.affine(0.044_715, 1.0)? * x)?.affine(0.797_884_560_802_865_4, 0.0)?;
+            (inner.tanh()? + 1.0)? * (x * 0.5)?
+        }
         Activation::Silu => x * sigmoid(x)?,
         Activation::Tanh => x.tanh(),
         Activation::Sigmoid => sigmoid(x),
