@@ -96,6 +96,8 @@ pub enum WindowAct {
     RightPanel,
     /// Puts the tabs of this step back to where they were at first.
     ResetLayout,
+    /// Saves the project and goes back to the start page.
+    CloseProject,
     /// Ends the program.
     Quit,
 }
@@ -189,7 +191,7 @@ pub const TABLE: &[CommandRecord] = &[
         id: "save",
         group: Group::File,
         title: "Save",
-        help: "Writes the project now. It is also saved by itself.",
+        help: "Writes the project's file. Until then changes are kept for recovery.",
         keys: &[command(Key::S)],
         enabled: has_project,
         run: |_| Act::Session(Command::Save),
@@ -210,7 +212,7 @@ pub const TABLE: &[CommandRecord] = &[
         help: "Saves the project and goes back to the start page.",
         keys: &[command(Key::W)],
         enabled: has_project,
-        run: |_| Act::Session(Command::Close),
+        run: |_| Act::Window(WindowAct::CloseProject),
     },
     CommandRecord {
         id: "quit",

@@ -27,7 +27,7 @@ fn definitions(cjk: Option<FontData>) -> FontDefinitions {
     add("plex-mono", include_bytes!("../../assets/fonts/IBMPlexMono-Regular.ttf"));
     let mut icons = FontData::from_static(include_bytes!("../../assets/fonts/Phosphor.ttf"));
     // Phosphor's glyphs hang above the text's middle without this.
-    icons.tweak.y_offset_factor = 0.09;
+    icons.tweak.y_offset_factor = 0.05;
     icons.tweak.scale = 1.12;
     fonts.font_data.insert("phosphor".to_owned(), Arc::new(icons));
 

@@ -15,26 +15,24 @@ pub fn help_sheet(ctx: &Context, is_open: &mut bool) {
     let frame = egui::Frame::window(&ctx.global_style()).inner_margin(20.0);
     let modal = Modal::new(Id::new("help")).frame(frame).show(ctx, |ui| {
         let screen = ctx.content_rect();
-        ui.set_width(640.0_f32.min(screen.width() - 64.0));
+        ui.set_width(900.0_f32.min(screen.width() - 64.0));
         ui.label(semibold("Keyboard shortcuts", size::HEADLINE));
-        ScrollArea::vertical().max_height(screen.height() - 160.0).auto_shrink([false, true]).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = size::TIGHT;
-            for group in Group::ALL {
-                let records: Vec<_> =
-                    TABLE.iter().filter(|record| record.group == group && !record.keys.is_empty()).collect();
-                ui.add_space(size::GAP);
-                section_title(ui, group.label());
-                egui::Grid::new(group.label()).num_columns(3).spacing([24.0, 4.0]).show(ui, |ui| {
-                    for record in records {
+        ScrollArea::both().max_height(screen.height() - 160.0).auto_shrink([false, true]).show(ui, |ui| {
+            egui::Grid::new("shortcuts").num_columns(3).spacing([24.0, 4.0]).show(ui, |ui| {
+                for group in Group::ALL {
+                    section_title(ui, group.label());
+                    ui.end_row();
+                    for record in TABLE.iter().filter(|record| record.group == group && !record.keys.is_empty()) {
                         ui.label(record.title);
                         let keys: Vec<_> = record.keys.iter().map(|key| ctx.format_shortcut(key)).collect();
                         ui.label(mono(keys.join("  or  ")).color(theme.accent));
-                        let help = weak(ui, record.help).size(size::ASIDE);
-                        ui.add(egui::Label::new(help).wrap());
+                        ui.label(weak(ui, record.help).size(size::ASIDE));
                         ui.end_row();
                     }
-                });
-            }
+                    ui.label("");
+                    ui.end_row();
+                }
+            });
         });
     });
     if modal.should_close() {

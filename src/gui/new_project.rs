@@ -88,7 +88,10 @@ impl NewProject {
     fn name_ui(&mut self, ui: &mut Ui) {
         let label = weak(ui, "Name");
         let label = ui.label(label);
-        let field = TextEdit::singleline(&mut self.name).desired_width(f32::INFINITY).char_limit(80);
+        let field = TextEdit::singleline(&mut self.name)
+            .desired_width(f32::INFINITY)
+            .char_limit(80)
+            .margin(egui::Margin::symmetric(8, 6));
         ui.add(field).labelled_by(label.id);
     }
 

@@ -13,7 +13,7 @@ use super::commands::Act;
 use super::icons;
 use super::panels::Request;
 use super::theme::{Theme, size};
-use super::widgets::{icon_button, secondary_button, severity_icon};
+use super::widgets::{capitalized, icon_button, secondary_button, severity_icon};
 
 /// Advice goes away by itself after this time; warnings and errors stay until they are dismissed.
 const SHOWN_FOR: Duration = Duration::from_secs(8);
@@ -78,9 +78,9 @@ fn notice_ui(ui: &mut egui::Ui, problem: &Problem, requests: &mut Vec<Request>) 
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = size::TIGHT;
                 ui.set_width(ui.available_width() - 34.0);
-                ui.add(egui::Label::new(&problem.message).wrap());
+                ui.add(egui::Label::new(capitalized(&problem.message)).wrap());
                 if !problem.hint.is_empty() {
-                    let hint = RichText::new(&problem.hint).size(size::ASIDE).color(theme.weak);
+                    let hint = RichText::new(capitalized(&problem.hint)).size(size::ASIDE).color(theme.weak);
                     ui.add(egui::Label::new(hint).wrap());
                 }
                 if let Some((label, request)) = action(problem)

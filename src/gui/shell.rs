@@ -151,6 +151,7 @@ impl Shell {
                     self.store_layout(acts);
                 }
             }
+            WindowAct::CloseProject => self.closing.close_project(session, acts),
             WindowAct::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         }
     }
@@ -189,10 +190,10 @@ impl Shell {
         let mut commands = Vec::new();
         let panel = panels.of(step);
         let mut cx = PanelContext { session, commands: &mut commands, requests, theme: Arc::clone(&theme), samples };
-        let side = Frame::new().fill(theme.panel).inner_margin(Margin { left: 12, right: 6, top: 12, bottom: 0 });
+        let side = Frame::new().fill(theme.panel).inner_margin(Margin { left: 12, right: 0, top: 12, bottom: 0 });
         let scroll = |salt: &'static str| ScrollArea::vertical().id_salt(salt).auto_shrink([false, false]);
         let with_margin = |ui: &mut Ui, draw: &mut dyn FnMut(&mut Ui)| {
-            Frame::new().inner_margin(Margin { left: 0, right: 6, top: 0, bottom: 12 }).show(ui, |ui| {
+            Frame::new().inner_margin(Margin { left: 0, right: 12, top: 0, bottom: 12 }).show(ui, |ui| {
                 ui.set_width(ui.available_width());
                 draw(ui);
             });

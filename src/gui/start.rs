@@ -145,6 +145,8 @@ impl Start {
     }
 
     fn projects_ui(&self, ui: &mut Ui, acts: &mut Vec<Act>) {
+        let theme = Theme::of(ui.ctx());
+        let shortcut = |key| egui::KeyboardShortcut::new(egui::Modifiers::COMMAND, key);
         section_title(ui, "Your projects");
         card(ui, |ui| {
             ui.set_width(ui.available_width());
@@ -153,13 +155,21 @@ impl Start {
                 icon: icons::NEW,
                 title: "New from your data…",
                 aside: "A folder of images, a table, or IDX files",
+                value: &ui.ctx().format_shortcut(&shortcut(egui::Key::N)),
+                value_color: Some(theme.weak),
                 ..RowButton::default()
             };
             if selectable_row(ui, &new).clicked() {
                 acts.push(Act::Window(WindowAct::NewProject));
             }
-            let open =
-                RowButton { icon: icons::OPEN, title: "Open…", aside: "A .layerbench file", ..RowButton::default() };
+            let open = RowButton {
+                icon: icons::OPEN,
+                title: "Open…",
+                aside: "A .layerbench file",
+                value: &ui.ctx().format_shortcut(&shortcut(egui::Key::O)),
+                value_color: Some(theme.weak),
+                ..RowButton::default()
+            };
             if selectable_row(ui, &open).clicked() {
                 acts.push(Act::Ask(Ask::OpenProject));
             }

@@ -273,7 +273,7 @@ fn visuals(theme: &Theme) -> Visuals {
     visuals.override_text_color = None;
     visuals.weak_text_color = Some(theme.weak);
     visuals.selection.bg_fill = theme.selected();
-    visuals.selection.stroke = Stroke::new(1.0, if theme.is_dark { theme.text } else { theme.accent });
+    visuals.selection.stroke = Stroke::new(1.0, theme.accent);
     visuals.hyperlink_color = theme.accent;
     visuals.faint_bg_color = theme.tint(theme.card, theme.text, 0.025);
     visuals.extreme_bg_color = theme.app;

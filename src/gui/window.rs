@@ -16,14 +16,14 @@ use super::app::wake;
 pub enum StartError {
     /// There is no screen to draw on.
     #[error(
-        "no display was found: neither WAYLAND_DISPLAY nor DISPLAY is set. Without a window the same work is done by \
-         `layerbench train`, `eval` and `predict` (from the sources: `cargo run --release -- train projects/digits`)"
+        "no display was found: neither WAYLAND_DISPLAY nor DISPLAY is set. Without a window \
+         `cargo run --release -- train projects/digits` (or `layerbench train PROJECT`) does the same job"
     )]
     NoDisplay,
     /// No renderer works here.
     #[error(
-        "no window could be opened ({wgpu}; {glow}). Check the graphics driver; without a window the same work is done by \
-         `layerbench train`, `eval` and `predict`"
+        "no window could be opened ({wgpu}; {glow}). Check the graphics driver; without a window \
+         `layerbench train PROJECT` does the same job"
     )]
     NoRenderer {
         /// What wgpu said.
@@ -145,9 +145,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_names_the_way_without_a_window() {
+    fn the_reason_names_what_is_missing_and_what_works_without() {
         let text = StartError::NoDisplay.to_string();
-        assert!(text.contains("cargo run --release -- train projects/digits"), "{text}");
+        assert!(
+            text.contains("WAYLAND_DISPLAY") && text.contains("cargo run --release -- train projects/digits"),
+            "{text}"
+        );
+        let text = failed("no adapter", "no config").to_string();
+        assert!(text.contains("no adapter") && text.contains("no config"), "{text}");
     }
 
     #[test]

@@ -107,35 +107,35 @@ pub trait StepPanel {
 }
 
 /// The panels of all steps.
-pub struct Panels([Box<dyn StepPanel>; 5]);
-
-impl Default for Panels {
-    fn default() -> Self {
-        Self([
-            Box::<data::DataPanel>::default(),
-            Box::<network::NetworkPanel>::default(),
-            Box::<train::TrainPanel>::default(),
-            Box::<evaluate::EvaluatePanel>::default(),
-            Box::<predict::PredictPanel>::default(),
-        ])
-    }
+#[derive(Default)]
+pub struct Panels {
+    data: data::DataPanel,
+    network: network::NetworkPanel,
+    train: train::TrainPanel,
+    evaluate: evaluate::EvaluatePanel,
+    predict: predict::PredictPanel,
 }
 
 impl Panels {
     /// The panel of a step.
     pub fn of(&mut self, step: Step) -> &mut dyn StepPanel {
-        let [data, network, train, evaluate, predict] = &mut self.0;
         match step {
-            Step::Data => data.as_mut(),
-            Step::Network => network.as_mut(),
-            Step::Train => train.as_mut(),
-            Step::Evaluate => evaluate.as_mut(),
-            Step::Predict => predict.as_mut(),
+            Step::Data => &mut self.data,
+            Step::Network => &mut self.network,
+            Step::Train => &mut self.train,
+            Step::Evaluate => &mut self.evaluate,
+            Step::Predict => &mut self.predict,
         }
     }
 
     /// The tabs of a step.
     pub fn tabs(&self, step: Step) -> &'static [Tab] {
-        self.0.get(step as usize).map_or(&[], |panel| panel.tabs())
+        match step {
+            Step::Data => self.data.tabs(),
+            Step::Network => self.network.tabs(),
+            Step::Train => self.train.tabs(),
+            Step::Evaluate => self.evaluate.tabs(),
+            Step::Predict => self.predict.tabs(),
+        }
     }
 }

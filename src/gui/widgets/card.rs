@@ -43,6 +43,28 @@ fn frame(ui: &Ui) -> Frame {
         .inner_margin(Margin::same(size::PAD as i8))
 }
 
+/// A row in the middle of the width. Its own width is known from the last frame; `salt` tells rows apart.
+pub fn centered_row<R>(ui: &mut Ui, salt: &str, content: impl FnOnce(&mut Ui) -> R) -> R {
+    let id = ui.id().with(salt);
+    let known: Option<f32> = ui.data(|data| data.get_temp(id));
+    let outer = ui.available_rect_before_wrap();
+    let width = known.unwrap_or(240.0).min(outer.width());
+    let left = outer.center().x - width / 2.0;
+    let place = egui::Rect::from_min_size(egui::pos2(left, outer.top()), egui::vec2(width, size::EDIT_ROW));
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    let builder = egui::UiBuilder::new().max_rect(place).layout(layout);
+    let inner = ui.scope_builder(builder, |ui| {
+        let inner = content(ui);
+        (inner, ui.min_rect().width())
+    });
+    let (inner, taken) = inner.inner;
+    if known != Some(taken) {
+        ui.data_mut(|data| data.insert_temp(id, taken));
+        ui.ctx().request_repaint();
+    }
+    inner
+}
+
 /// The whole area of a tab, with the margins of a panel.
 pub fn page<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     Frame::new()

@@ -8,8 +8,8 @@ pub mod samples;
 mod text;
 
 pub use buttons::{icon_button, icon_toggle, primary_button, secondary_button};
-pub use card::{card, card_filled, headline, page};
-pub use notes::{advice_box, empty_state, problem_row, severity_icon};
+pub use card::{card, card_filled, centered_row, headline, page};
+pub use notes::{advice_box, capitalized, empty_state, problem_row, severity_icon};
 pub use rows::{
     RowButton, bar_row, key_value, planned_and_measured, progress_bar, row_button, search_field, section,
     selectable_row,

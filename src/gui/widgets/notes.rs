@@ -92,7 +92,7 @@ pub fn empty_state(ui: &mut Ui, icon: &str, title: &str, text: &str, action: Opt
 }
 
 /// Messages are stored as parts of sentences; alone they start with a capital.
-fn capitalized(text: &str) -> String {
+pub fn capitalized(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

@@ -17,12 +17,14 @@ const RARE: f64 = 0.2;
 pub(super) fn class_list_ui(ui: &mut Ui, cx: &PanelContext<'_>, prepared: &Prepared, view: &mut View) {
     let counts = view.counts_in_sight();
     let most = counts.iter().copied().max().unwrap_or(0).max(1) as f32;
+    let longest = prepared.dataset.classes.iter().map(|name| name.chars().count()).max().unwrap_or(1);
+    let label_width = (longest as f32 * 7.5 + 12.0).clamp(22.0, ui.available_width() * 0.42);
     ui.spacing_mut().item_spacing.y = 1.0;
     // Long lists (a thousand classes) would make every frame long; the filter of the gallery takes over there.
     for (class, (name, count)) in prepared.dataset.classes.iter().zip(&counts).enumerate().take(200) {
         let is_selected = view.class == Some(class as u32);
-        let rect = list_row_ui(ui, &cx.theme, name, *count, *count as f32 / most, is_selected);
-        if rect.clicked() {
+        let row = ListRow { name, count: *count, share: *count as f32 / most, is_selected, label_width };
+        if list_row_ui(ui, &cx.theme, &row).clicked() {
             view.class = if is_selected { None } else { Some(class as u32) };
         }
     }
@@ -32,7 +34,17 @@ pub(super) fn class_list_ui(ui: &mut Ui, cx: &PanelContext<'_>, prepared: &Prepa
     }
 }
 
-fn list_row_ui(ui: &mut Ui, theme: &Theme, name: &str, count: usize, share: f32, is_selected: bool) -> egui::Response {
+struct ListRow<'a> {
+    name: &'a str,
+    count: usize,
+    /// Length of the bar, 0 to 1.
+    share: f32,
+    is_selected: bool,
+    label_width: f32,
+}
+
+fn list_row_ui(ui: &mut Ui, theme: &Theme, row: &ListRow<'_>) -> egui::Response {
+    let &ListRow { name, count, share, is_selected, label_width } = row;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), Sense::click());
     let value = format::count(count as u64);
     response.widget_info(|| {
@@ -55,7 +67,7 @@ fn list_row_ui(ui: &mut Ui, theme: &Theme, name: &str, count: usize, share: f32,
         let middle = rect.center().y;
         let font = FontId::monospace(size::ASIDE);
         let number = painter.text(pos2(inner.right(), middle), Align2::RIGHT_CENTER, value, font, theme.text);
-        let bar_start = inner.left() + inner.width() * 0.42;
+        let bar_start = inner.left() + label_width;
         let rail = Rect::from_min_max(
             pos2(bar_start, middle - 3.0),
             pos2(number.left().min(inner.right() - 34.0) - 8.0, middle + 3.0),
@@ -112,6 +124,7 @@ fn bars_ui(ui: &mut Ui, theme: &Theme, prepared: &Prepared, view: &mut View) {
     };
     let classes = &prepared.dataset.classes;
     let most = (0..classes.len()).map(total).max().unwrap_or(0).max(1);
+    let longest = classes.iter().map(|name| name.chars().count()).max().unwrap_or(1);
     let mut chosen = None;
     ScrollArea::vertical().auto_shrink([false, true]).show_rows(ui, 26.0, classes.len(), |ui, range| {
         for class in range {
@@ -123,7 +136,7 @@ fn bars_ui(ui: &mut Ui, theme: &Theme, prepared: &Prepared, view: &mut View) {
             response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Label, true, &words));
             let painter = ui.painter().with_clip_rect(rect);
             let middle = rect.center().y;
-            let label_width = (rect.width() * 0.22).clamp(60.0, 180.0);
+            let label_width = (longest as f32 * 7.5 + 16.0).clamp(24.0, rect.width() * 0.3);
             let label = Rect::from_min_max(rect.min, pos2(rect.left() + label_width - 8.0, rect.bottom()));
             let font = FontId::proportional(size::BODY);
             painter.with_clip_rect(label).text(pos2(rect.left(), middle), Align2::LEFT_CENTER, name, font, theme.text);

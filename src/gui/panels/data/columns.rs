@@ -16,46 +16,54 @@ pub(super) fn columns_ui(ui: &mut Ui, cx: &PanelContext<'_>, prepared: &Prepared
     let rows = rows(prepared, view);
     page(ui, |ui| {
         card_filled(ui, |ui| {
-            headline(ui, "Values of the training part", &rows.len().to_string(), "columns");
+            let unit = match (view.channels.len(), rows.len()) {
+                (0, 1) => "column",
+                (0, _) => "columns",
+                (1, _) => "channel",
+                _ => "channels",
+            };
+            headline(ui, "Values of the training part", &rows.len().to_string(), unit);
             let aside =
                 faint(ui, "Scaling is fitted on these, so that nothing of validation and test leaks into training.");
             ui.label(aside);
-            let table = TableBuilder::new(ui)
-                .striped(true)
-                .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
-                .column(TableColumn::remainder().at_least(120.0).clip(true))
-                .columns(TableColumn::exact(84.0), 4)
-                .column(TableColumn::exact(84.0))
-                .auto_shrink([false, false]);
-            let table = table.header(26.0, |mut header| {
-                for title in ["column", "smallest", "mean", "largest", "deviation", "missing"] {
-                    header.col(|ui| {
-                        ui.label(faint(ui, title));
-                    });
-                }
+            egui::ScrollArea::horizontal().auto_shrink([false, false]).show(ui, |ui| table_ui(ui, cx, &rows));
+        });
+    });
+}
+
+fn table_ui(ui: &mut Ui, cx: &PanelContext<'_>, rows: &[(String, Moments)]) {
+    let name_width = (ui.available_width() - 480.0).max(120.0);
+    let table = TableBuilder::new(ui)
+        .striped(true)
+        .cell_layout(egui::Layout::left_to_right(egui::Align::Center))
+        .column(TableColumn::initial(name_width).at_least(120.0).clip(true))
+        .columns(TableColumn::exact(84.0), 5)
+        .auto_shrink([false, false]);
+    let table = table.header(26.0, |mut header| {
+        for title in ["column", "smallest", "mean", "largest", "deviation", "missing"] {
+            header.col(|ui| {
+                ui.label(faint(ui, title));
             });
-            table.body(|body| {
-                body.rows(size::READ_ROW + 2.0, rows.len(), |mut row| {
-                    let Some((name, moments)) = rows.get(row.index()) else { return };
-                    row.col(|ui| {
-                        ui.add(egui::Label::new(name).truncate()).on_hover_text(name);
-                    });
-                    for value in [moments.min, moments.mean, moments.max, moments.deviation] {
-                        row.col(|ui| {
-                            ui.label(mono(format::number(value))).on_hover_text(value.to_string());
-                        });
-                    }
-                    row.col(|ui| {
-                        let all = moments.count + moments.missing;
-                        let text = match moments.missing {
-                            0 => mono("0").color(cx.theme.faint),
-                            missing => {
-                                RichText::new(format!("{missing} of {all}")).size(size::ASIDE).color(cx.theme.warn)
-                            }
-                        };
-                        ui.label(text);
-                    });
+        }
+    });
+    table.body(|body| {
+        body.rows(size::READ_ROW + 2.0, rows.len(), |mut row| {
+            let Some((name, moments)) = rows.get(row.index()) else { return };
+            row.col(|ui| {
+                ui.add(egui::Label::new(name).truncate()).on_hover_text(name);
+            });
+            for value in [moments.min, moments.mean, moments.max, moments.deviation] {
+                row.col(|ui| {
+                    ui.label(mono(format::number(value))).on_hover_text(value.to_string());
                 });
+            }
+            row.col(|ui| {
+                let all = moments.count + moments.missing;
+                let text = match moments.missing {
+                    0 => mono("0").color(cx.theme.faint),
+                    missing => RichText::new(format!("{missing} of {all}")).size(size::ASIDE).color(cx.theme.warn),
+                };
+                ui.label(text);
             });
         });
     });

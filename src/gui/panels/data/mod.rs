@@ -8,15 +8,15 @@ mod settings;
 mod table;
 mod view;
 
-use egui::{Color32, RichText, Stroke, StrokeKind, Ui, vec2};
+use egui::{Color32, RichText, Stroke, StrokeKind, Ui};
 
 use crate::base::{Place, format};
 use crate::data::{InputKind, Part, Prepared};
 use crate::gui::icons;
 use crate::gui::theme::size;
 use crate::gui::widgets::{
-    RowButton, advice_box, page, primary_button, progress_bar, secondary_button, section_title, selectable_row,
-    semibold, weak,
+    RowButton, advice_box, centered_row, page, primary_button, progress_bar, secondary_button, section_title,
+    selectable_row, semibold, weak,
 };
 use crate::session::{Command, DataState, Session};
 
@@ -48,13 +48,12 @@ impl StepPanel for DataPanel {
     }
 
     fn left_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
-        match cx.session.prepared().cloned() {
-            Some(prepared) => self.choices_ui(ui, cx, &prepared),
-            None => {
-                section_title(ui, "Data");
-                let text = weak(ui, "No data yet.");
-                ui.label(text);
-            }
+        if let Some(prepared) = cx.session.prepared().cloned() {
+            self.choices_ui(ui, cx, &prepared);
+        } else {
+            section_title(ui, "Data");
+            let text = weak(ui, "No data yet.");
+            ui.label(text);
         }
         ui.add_space(size::GAP);
         ui.separator();
@@ -222,8 +221,7 @@ fn drop_target_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let text = weak(ui, "A folder with one sub-folder of images per class, a table (CSV, TSV), or IDX files");
         ui.label(text);
         ui.add_space(size::GAP);
-        let width = 320.0_f32.min(ui.available_width());
-        ui.allocate_ui_with_layout(vec2(width, 34.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        centered_row(ui, "drop target", |ui| {
             if primary_button(ui, icons::FOLDER, "A folder of images…").clicked() {
                 cx.ask(Request::Run("import_folder"));
             }

@@ -25,9 +25,11 @@ pub(super) fn gallery_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prep
             }
             return;
         }
-        let side = view.tile;
         let gap = 6.0;
-        let columns = (((ui.available_width() - 8.0 + gap) / (side + gap)).floor() as usize).max(1);
+        let width = ui.available_width() - 10.0;
+        let columns = (((width + gap) / (view.tile + gap)).floor() as usize).max(1);
+        // A little larger than asked for, so that the rows fill the width.
+        let side = ((width + gap) / columns as f32 - gap).floor();
         let rows = view.samples.len().div_ceil(columns);
         ui.spacing_mut().item_spacing = vec2(gap, gap);
         ScrollArea::vertical().auto_shrink([false, false]).show_rows(ui, side + LABEL, rows, |ui, range| {
@@ -35,7 +37,7 @@ pub(super) fn gallery_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prep
                 ui.horizontal(|ui| {
                     for position in row * columns..((row + 1) * columns).min(view.samples.len()) {
                         if let Some(&sample) = view.samples.get(position) {
-                            tile_ui(ui, cx, prepared, view, sample);
+                            tile_ui(ui, cx, prepared, view, sample, side);
                         }
                     }
                 });
@@ -73,8 +75,7 @@ fn head_ui(ui: &mut Ui, prepared: &Prepared, view: &mut View) {
     });
 }
 
-fn tile_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared, view: &mut View, sample: u32) {
-    let side = view.tile;
+fn tile_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared, view: &mut View, sample: u32, side: f32) {
     let dataset = &prepared.dataset;
     let label = label_of(dataset, sample);
     let (rect, response) = ui.allocate_exact_size(vec2(side, side + LABEL), Sense::click());

@@ -1,10 +1,10 @@
 //! The right side of the Data step: the selected sample, then the settings of import, split and scaling, then the data's card.
 
-use egui::{ComboBox, Ui};
+use egui::Ui;
 
 use crate::base::{Choice as _, format};
 use crate::data::{DataConfig, InputKind, Normalization, Part, Prepared, Source, importers};
-use crate::gui::form::{Form, label_ui, row, style_box};
+use crate::gui::form::{Form, combo_box, label_ui, row, style_box};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::size;
@@ -107,21 +107,19 @@ fn format_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig) {
     let theme = std::sync::Arc::clone(&cx.theme);
     let present = importers::by_id(&config.format).map_or("found out", |importer| importer.label());
     row(ui, size::EDIT_ROW + 4.0, |ui| {
-        style_box(ui, &theme);
-        ComboBox::from_id_salt("format").selected_text(present).width(130.0).truncate().show_ui(ui, |ui| {
-            for importer in importers::all() {
-                let is_present = importer.id() == config.format;
-                if ui.selectable_label(is_present, importer.label()).on_hover_text(importer.help()).clicked()
-                    && !is_present
-                {
-                    let changed = DataConfig {
-                        format: importer.id().to_owned(),
-                        options: serde_json::Map::new(),
-                        ..config.clone()
-                    };
-                    cx.send(Command::Import(Box::new(changed)));
+        ui.scope(|ui| {
+            style_box(ui, &theme);
+            combo_box("format", present, &theme).show_ui(ui, |ui| {
+                for importer in importers::all() {
+                    let is_present = importer.id() == config.format;
+                    let label = ui.selectable_label(is_present, importer.label()).on_hover_text(importer.help());
+                    if label.clicked() && !is_present {
+                        let format = importer.id().to_owned();
+                        let changed = DataConfig { format, options: serde_json::Map::new(), ..config.clone() };
+                        cx.send(Command::Import(Box::new(changed)));
+                    }
                 }
-            }
+            });
         });
         label_ui(ui, "Format", theme.weak);
     });
@@ -144,15 +142,17 @@ fn scaling_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig) {
     section_title(ui, "Scaling");
     let theme = std::sync::Arc::clone(&cx.theme);
     row(ui, size::EDIT_ROW + 4.0, |ui| {
-        style_box(ui, &theme);
-        let present = config.normalization;
-        ComboBox::from_id_salt("scaling").selected_text(present.label()).show_ui(ui, |ui| {
-            for (value, option) in Normalization::ALL.iter().zip(present.options()) {
-                let label = ui.selectable_label(*value == present, option.label).on_hover_text(option.help);
-                if label.clicked() && *value != present {
-                    cx.send(Command::Edit(Edit::SetNormalization(*value)));
+        ui.scope(|ui| {
+            style_box(ui, &theme);
+            let present = config.normalization;
+            combo_box("scaling", present.label(), &theme).show_ui(ui, |ui| {
+                for (value, option) in Normalization::ALL.iter().zip(present.options()) {
+                    let label = ui.selectable_label(*value == present, option.label).on_hover_text(option.help);
+                    if label.clicked() && *value != present {
+                        cx.send(Command::Edit(Edit::SetNormalization(*value)));
+                    }
                 }
-            }
+            });
         });
         let help = "Inputs of similar size make training quicker and steadier. Fitted on the training part alone.";
         label_ui(ui, "Inputs", theme.weak).on_hover_text(help);

@@ -82,6 +82,8 @@ fn classes_ui(
     let label_width = (longest as f32 * 8.0 + 12.0).clamp(24.0, 150.0);
     ui.spacing_mut().item_spacing.y = 2.0;
     ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        // Room for the scroll bar.
+        ui.set_max_width(ui.available_width() - 10.0);
         for (class, probability) in order.into_iter().take(MOST_BARS) {
             let color =
                 if class == best { cx.theme.accent } else { cx.theme.tint(cx.theme.raised, cx.theme.accent, 0.5) };

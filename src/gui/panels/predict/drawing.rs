@@ -99,7 +99,7 @@ impl Style {
         let by_axis = [room[0] / extent[0].max(1e-3), room[1] / extent[1].max(1e-3)];
         // A dot has no extent; it must not be blown up.
         let scale = by_axis[0].min(by_axis[1]).min(8.0 * room[1]);
-        let middle = [(low[0] + high[0]) / 2.0, (low[1] + high[1]) / 2.0];
+        let middle = [f32::midpoint(low[0], high[0]), f32::midpoint(low[1], high[1])];
         let [width, height] = self.size;
         let place = |point: &Point| {
             [(point[0] - middle[0]) * scale + width as f32 / 2.0, (point[1] - middle[1]) * scale + height as f32 / 2.0]
@@ -260,7 +260,9 @@ mod tests {
             .collect();
         distances.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut votes = [0; 10];
-        distances[..5].iter().for_each(|(_, class)| votes[*class as usize] += 1);
+        for (_, class) in &distances[..5] {
+            votes[*class as usize] += 1;
+        }
         (0..10).max_by_key(|class| votes[*class]).unwrap() as u32
     }
 
@@ -275,7 +277,7 @@ mod tests {
         let all: Vec<u32> = (0..dataset.len() as u32).collect();
         let style = Style::of(&dataset, &all).unwrap();
         assert!(style.bright_ink);
-        let mut wrong = String::new();
+        let mut wrong = Vec::new();
         for class in 0..10 {
             // Small and off the middle, or large: both must be read.
             for (scale, offset) in [(1.0, 0.0), (0.35, 0.05)] {
@@ -286,18 +288,20 @@ mod tests {
                 let values = style.sample(&drawing).unwrap();
                 let read = nearest(&dataset, &values);
                 if read != class as u32 {
-                    wrong += &format!("{class} read as {read}\n{}", shown(&values, 8));
+                    wrong.push(format!("{class} read as {read}\n{}", shown(&values, 8)));
                 }
             }
         }
-        assert!(wrong.is_empty(), "{style:?}\n{wrong}");
+        assert!(wrong.is_empty(), "{style:?}\n{}", wrong.concat());
     }
 
     #[test]
     fn dark_ink_on_bright_paper_is_found_and_made() {
         let mut dataset = embedded::read("digits").unwrap();
         if let crate::data::Features::Bytes(bytes) = &mut dataset.features {
-            bytes.iter_mut().for_each(|byte| *byte = 255 - *byte);
+            for byte in bytes {
+                *byte = 255 - *byte;
+            }
         }
         let style = Style::of(&dataset, &[0, 1, 2, 3, 4, 5, 6, 7]).unwrap();
         assert!(!style.bright_ink);

@@ -17,7 +17,7 @@ use crate::gui::theme::size;
 use crate::gui::widgets::samples::{paint_texture, picture};
 use crate::gui::widgets::{
     RowButton, card_filled, empty_state, faint, headline, icon_button, key_value, page, secondary_button,
-    section_title, selectable_row, weak,
+    section_title, selectable_row, semibold, weak,
 };
 use crate::project::Step;
 use crate::session::{Command, Input, Prediction, Session};
@@ -117,8 +117,9 @@ impl StepPanel for PredictPanel {
         page(ui, |ui| {
             let area = ui.available_size();
             let gap = size::GAP;
-            let top = (area.y - RECENT - gap).max(220.0);
             let half = ((area.x - gap) / 2.0).floor();
+            // No higher than a square pad needs; what is left goes to the recent inputs.
+            let top = (area.y - RECENT - gap).max(220.0).min(half + 40.0);
             ui.spacing_mut().item_spacing = vec2(gap, gap);
             ui.horizontal_top(|ui| {
                 // Cards have margins of 12 inside and are as large as told.
@@ -200,6 +201,9 @@ impl StepPanel for PredictPanel {
         let count = session.predictions().len();
         if count != self.known {
             // The newest is shown as soon as it is there.
+            if let Some(newest) = session.predictions().first() {
+                self.is_drawing = matches!(newest.input, Input::Values(_)) && self.style.is_some();
+            }
             self.known = count;
             self.shown = 0;
             self.pictures.clear();
@@ -272,7 +276,7 @@ impl PredictPanel {
     fn pad_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let Some(style) = self.style else { return };
         ui.horizontal(|ui| {
-            headline(ui, "Draw", "", "");
+            ui.label(semibold("Draw", size::BODY));
             ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
                 let has_ink = !self.pad.drawing.strokes.is_empty();
                 ui.add_enabled_ui(has_ink, |ui| {
@@ -319,7 +323,7 @@ impl PredictPanel {
 
     fn form_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared) {
         ui.horizontal(|ui| {
-            headline(ui, "Row", "", "");
+            ui.label(semibold("Row", size::BODY));
             ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
                 if crate::gui::widgets::primary_button(ui, icons::PREDICT, "Predict").clicked() {
                     cx.send(Command::Predict(Input::Values(self.form.values())));
@@ -347,8 +351,8 @@ impl PredictPanel {
                 ui.label(text);
                 return;
             }
-            ScrollArea::horizontal().auto_shrink([false, false]).show(ui, |ui| {
-                ui.horizontal(|ui| {
+            ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+                ui.horizontal_wrapped(|ui| {
                     for (position, prediction) in predictions.iter().enumerate().take(40) {
                         if self.tile_ui(ui, cx, dataset, prediction, position) {
                             self.shown = position;
@@ -379,14 +383,13 @@ impl PredictPanel {
         });
         if ui.is_rect_visible(rect) {
             let place = egui::Rect::from_min_size(rect.min + vec2(1.0, 1.0), Vec2::splat(54.0));
-            match self.picture_at(ui, dataset, prediction, position) {
-                Some(texture) => paint_texture(ui, &texture, place),
-                None => {
-                    ui.painter().rect_filled(place, size::TIGHT, cx.theme.raised);
-                    let font = egui::FontId::proportional(22.0);
-                    let icon = icons::TABLE;
-                    ui.painter().text(place.center(), egui::Align2::CENTER_CENTER, icon, font, cx.theme.weak);
-                }
+            if let Some(texture) = self.picture_at(ui, dataset, prediction, position) {
+                paint_texture(ui, &texture, place);
+            } else {
+                ui.painter().rect_filled(place, size::TIGHT, cx.theme.raised);
+                let font = egui::FontId::proportional(22.0);
+                let icon = icons::TABLE;
+                ui.painter().text(place.center(), egui::Align2::CENTER_CENTER, icon, font, cx.theme.weak);
             }
             if self.shown == position || response.hovered() || response.has_focus() {
                 let color = if self.shown == position { cx.theme.accent } else { cx.theme.faint };
