@@ -45,7 +45,7 @@ pub(super) fn log_marks(input: &GridInput) -> Vec<GridMark> {
 pub(super) fn tick(mark: GridMark, is_log: bool) -> String {
     if is_log {
         let value = 10_f64.powf(mark.value);
-        return if value >= 1e-4 && value < 1e6 { short(value) } else { format!("{value:.0e}") };
+        return if (1e-4..1e6).contains(&value) { short(value) } else { format!("{value:.0e}") };
     }
     if mark.value.abs() < mark.step_size * 1e-6 {
         return "0".to_owned();

@@ -1,5 +1,7 @@
 //! Precision, recall and F1 of every class, sortable.
 
+use std::fmt::Write as _;
+
 use egui::{Align, Frame, Layout, RichText, Ui};
 use egui_extras::{Column, TableBuilder};
 
@@ -164,7 +166,8 @@ fn csv(evaluation: &Evaluation, names: &[String]) -> String {
     for (name, scores) in names.iter().zip(&evaluation.per_class) {
         let ClassScores { precision, recall, f1, support } = scores;
         let name = name.replace('"', "\"\"");
-        text.push_str(&format!("\"{name}\",{precision},{recall},{f1},{support}\n"));
+        // Writing to a string can't fail.
+        let _ = writeln!(text, "\"{name}\",{precision},{recall},{f1},{support}");
     }
     text
 }

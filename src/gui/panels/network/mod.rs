@@ -12,6 +12,7 @@ use std::sync::Arc;
 use egui::Ui;
 
 use crate::base::{NodeId, Place};
+use crate::graph::NodeRole;
 use crate::gui::canvas::{Canvas, CanvasAction, Drawing, canvas_ui};
 use crate::gui::icons;
 use crate::gui::widgets::empty_state;
@@ -47,7 +48,8 @@ pub struct NetworkPanel {
     drawn: Option<Drawn>,
     /// Nodes before a layer was added: the new one will be selected.
     before_adding: Option<BTreeSet<NodeId>>,
-    scroll_to_selected: bool,
+    /// Puts the cursor into the search field in the next frame.
+    wants_search: bool,
 }
 
 /// The drawing of a state of the project.
@@ -111,6 +113,25 @@ impl StepPanel for NetworkPanel {
         }
     }
 
+    fn command(&mut self, id: &str, cx: &mut PanelContext<'_>) {
+        let Some(project) = cx.session.project().cloned() else { return };
+        let selected = self.selected.clone();
+        let role = selected.as_ref().and_then(|id| project.graph.nodes.get(id)).map(|node| node.role.clone());
+        match (id, selected, role) {
+            ("fit", ..) => self.canvas.fit(),
+            ("find", ..) => {
+                self.side = Side::Add;
+                self.wants_search = true;
+            }
+            ("delete", Some(node), Some(NodeRole::Layer(_) | NodeRole::Block { .. })) => {
+                let drawing = self.drawing(&project, cx.session);
+                self.remove(cx, &node, &drawing);
+            }
+            ("duplicate", _, Some(NodeRole::Layer(layer))) => self.add(cx, &project, &layer),
+            _ => {}
+        }
+    }
+
     fn logic(&mut self, session: &Session) {
         let Some(project) = session.project() else {
             self.selected = None;
@@ -122,7 +143,6 @@ impl StepPanel for NetworkPanel {
         {
             self.selected = Some(new.clone());
             self.before_adding = None;
-            self.scroll_to_selected = true;
             self.canvas.show_selected();
         }
         if self.selected.as_ref().is_some_and(|id| !project.graph.nodes.contains_key(id)) {
@@ -146,7 +166,6 @@ impl NetworkPanel {
     fn select(&mut self, id: Option<NodeId>) {
         if self.selected != id {
             self.renaming = None;
-            self.scroll_to_selected = true;
             self.canvas.show_selected();
         }
         self.selected = id;

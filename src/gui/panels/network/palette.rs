@@ -35,7 +35,10 @@ pub(super) fn sides_ui(ui: &mut Ui, side: &mut Side) {
 
 impl NetworkPanel {
     pub(super) fn palette_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, project: &Project) {
-        search_field(ui, &mut self.search, "Find a layer or network");
+        let search = search_field(ui, &mut self.search, "Find a layer or network");
+        if std::mem::take(&mut self.wants_search) {
+            search.request_focus();
+        }
         let theme = cx.theme.clone();
         ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
@@ -71,7 +74,7 @@ impl NetworkPanel {
         });
     }
 
-    fn add(&mut self, cx: &mut PanelContext<'_>, project: &Project, layer: &LayerSpec) {
+    pub(super) fn add(&mut self, cx: &mut PanelContext<'_>, project: &Project, layer: &LayerSpec) {
         self.before_adding = Some(project.graph.nodes.keys().cloned().collect());
         // Behind an output there is nothing; the edit puts it in front of the output then.
         let after: Option<NodeId> = self.selected.clone();

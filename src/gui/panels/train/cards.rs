@@ -124,7 +124,7 @@ pub(in crate::gui) fn card<'a>(kind: CardKind, theme: &Theme, input: &CardInput<
             card.headline = last
                 .and_then(|run| run.epochs.last())
                 .map(|epoch| format::count(epoch.samples_per_second.round().max(0.0) as u64));
-            card.unit = "samples/s".to_owned();
+            card.unit.push_str("samples/s");
             card.from_zero = true;
             card.show = |value| format!("{} samples/s", format::count(value.round().max(0.0) as u64));
         }
@@ -147,7 +147,7 @@ fn loss<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, coun
         counts.map(|epoch| epoch.validation_loss.map_or((epoch.train_loss, "training"), |loss| (loss, "validation")));
     if let Some((value, unit)) = value {
         card.headline = Some(format::number(value));
-        card.unit = unit.to_owned();
+        card.unit.push_str(unit);
     }
     card.from_zero = true;
 }
@@ -167,7 +167,7 @@ fn accuracy<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, 
     });
     if let Some((value, unit)) = value {
         card.headline = Some(format::share(value));
-        card.unit = unit.to_owned();
+        card.unit.push_str(unit);
     }
     card.show = |value| format!("{value:.4}");
 }
@@ -184,7 +184,7 @@ fn error<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, cou
         card.curves.push(Curve::of_points(name(input, run, "validation"), color, Look::Strong, validation).dash(dash));
     }
     card.headline = counts.and_then(|epoch| epoch.validation_loss).map(|loss| format::number(error(loss)));
-    card.unit = "validation".to_owned();
+    card.unit.push_str("validation");
     card.from_zero = true;
 }
 
@@ -215,7 +215,7 @@ fn memory<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, la
         let value = epoch.process_bytes as f64 / scale;
         if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
     });
-    card.unit = unit.to_owned();
+    card.unit.push_str(unit);
     card.show = if scale > 1e8 { |value| format!("{value:.2} GB") } else { |value| format!("{value:.1} MB") };
     card.from_zero = true;
 }
@@ -232,7 +232,7 @@ fn inference<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>)
     }
     card.headline =
         input.runs.last().and_then(|run| run.epochs.last()).map(|epoch| format::milliseconds(epoch.inference_ms_p50));
-    card.unit = "ms, batch 1".to_owned();
+    card.unit.push_str("ms, batch 1");
     card.show = |value| format!("{} ms", format::milliseconds(value));
     card.from_zero = true;
 }

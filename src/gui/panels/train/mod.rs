@@ -91,6 +91,18 @@ impl StepPanel for TrainPanel {
         }
     }
 
+    fn command(&mut self, id: &str, cx: &mut PanelContext<'_>) {
+        if id == "delete"
+            && let Some(run) = cx.session.selected_run().filter(|run| !run.is_active)
+        {
+            self.deleted = Some(run.id.clone());
+            cx.send(Command::DeleteRun(run.id.clone()));
+        }
+        if id == "fit" {
+            self.enlarged = None;
+        }
+    }
+
     fn logic(&mut self, session: &Session) {
         let runs = session.runs();
         self.compared.retain(|id| runs.iter().any(|run| run.id == *id));
