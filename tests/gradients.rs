@@ -1,6 +1,8 @@
 //! The gradient audit: every layer with several settings, every input and every parameter, against central differences in
 //! f64, with its own kernels and composed of stock operations; then f32 against f64, and what must hold beyond numbers.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use candle_core::{DType, Device, Tensor};
 use layerbench::base::rng::Stream;
 use layerbench::base::{Dims, NodeId};
@@ -382,7 +384,7 @@ fn batch_norm_gives_new_running_statistics() {
     let input = Tensor::new(&[[1.0_f64], [2.0], [3.0], [6.0]], &Device::Cpu).unwrap();
     let params: Vec<Tensor> = [1.0, 0.0, 8.0, 2.0].map(|value| Tensor::new(&[value], &Device::Cpu).unwrap()).to_vec();
     for backend in [Backend::Fastest, Backend::Composed] {
-        let Forward { buffers, .. } = forward(&case, backend, &[input.clone()], &params, true);
+        let Forward { buffers, .. } = forward(&case, backend, std::slice::from_ref(&input), &params, true);
         let values: Vec<(usize, Vec<f64>)> = buffers.iter().map(|(index, value)| (*index, numbers(value))).collect();
         // Mean 3, unbiased variance 14/3: a quarter of each, and three quarters of the old ones.
         assert_eq!(values[0], (2, vec![6.75]));
@@ -397,7 +399,8 @@ fn dropout_keeps_the_mean_and_draws_anew_in_each_step() {
         ..case(json!({"kind": "dropout", "rate": 0.3}), &[&[100, 400]])
     };
     let ones = Tensor::ones((100, 400), DType::F32, &Device::Cpu).unwrap();
-    let run = |step, backend| numbers(&forward(&case(step), backend, &[ones.clone()], &[], false).outputs[0]);
+    let run =
+        |step, backend| numbers(&forward(&case(step), backend, std::slice::from_ref(&ones), &[], false).outputs[0]);
     let first = run(0, Backend::Fastest);
     let dropped = first.iter().filter(|&&value| value == 0.0).count() as f64 / 40_000.0;
     let mean = first.iter().sum::<f64>() / 40_000.0;
@@ -407,12 +410,15 @@ fn dropout_keeps_the_mean_and_draws_anew_in_each_step() {
     assert_ne!(first, run(1, Backend::Fastest));
 }
 
+/// A loss as a function of the predictions.
+type LossOf<'a> = &'a dyn Fn(&Tensor) -> loss::Loss;
+
 #[test]
 fn losses_agree_with_central_differences() {
     let logits = random("logits", &[5, 4], DType::F64);
     let classes = Tensor::new(&[0_u32, 3, 1, 1, 2], &Device::Cpu).unwrap();
     let goals = random("goals", &[5, 4], DType::F64);
-    let losses: [(&str, &dyn Fn(&Tensor) -> loss::Loss); 2] = [
+    let losses: [(&str, LossOf<'_>); 2] = [
         ("cross-entropy", &|logits| loss::cross_entropy(logits, &classes).unwrap()),
         ("mean square error", &|guesses| loss::mse(guesses, &goals).unwrap()),
     ];

@@ -1,6 +1,8 @@
 //! Layers and losses against PyTorch: outputs, running statistics and every gradient, in f64 and f32, with the kernels and
 //! composed of stock operations. The numbers are in `fixtures/known_answers.json`, whose head says how they were made.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use candle_core::{DType, Device, Tensor};
 use layerbench::base::NodeId;
 use layerbench::nn::{Backend, LayerContext, LayerSpec, Mode};
@@ -110,13 +112,13 @@ fn check_layer(case: &Value, spec: &LayerSpec, dtype: DType, backend: Backend) {
     let specs = spec.parameters(&dims);
     let params: Vec<Tensor> = specs
         .iter()
-        .map(|param| match given.get(param.name) {
-            Some(value) => tensor(value, dtype),
-            // A batch norm without weight and bias is one with 1 and 0.
-            None => {
-                let value = if param.name == "weight" { 1.0 } else { 0.0 };
-                Tensor::full(value, param.dims.as_slice(), &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
+        .map(|param| {
+            if let Some(value) = given.get(param.name) {
+                return tensor(value, dtype);
             }
+            // A batch norm without weight and bias is one with 1 and 0.
+            let value = if param.name == "weight" { 1.0 } else { 0.0 };
+            Tensor::full(value, param.dims.as_slice(), &Device::Cpu).unwrap().to_dtype(dtype).unwrap()
         })
         .collect();
     let is_training = case["args"]["training"].as_bool().unwrap_or(true);
