@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::base::{Progress, format};
 use crate::data::{DataConfig, prepare};
 use crate::graph::presets;
+use crate::ops;
 use crate::project::Project;
 use crate::session::work;
 use crate::train::{Control, TrainEvent};
@@ -30,6 +31,16 @@ impl Bench {
         let control = Control::default();
         interrupt::watch(control.clone(), Progress::default());
         let mut count = 0;
+        let failed = |error: &dyn std::fmt::Display| Failure::of(Code::Failed, error);
+        for kernel in ops::bench::cases().map_err(|error| failed(&error))? {
+            if control.is_stopped() {
+                return Ok(Code::Interrupted);
+            }
+            if self.is_wanted(kernel.name) {
+                case(kernel.name, kernel.median_ms().map_err(|error| failed(&error))?, output);
+                count += 1;
+            }
+        }
         for preset in presets::all() {
             if control.is_stopped() {
                 return Ok(Code::Interrupted);
@@ -84,6 +95,6 @@ impl Bench {
 }
 
 fn case(name: &str, milliseconds: f64, output: &Output) {
-    output.text(&format!("{name:48} {:>10} ms", format::milliseconds(milliseconds)));
+    output.text(&format!("{name:64} {:>10} ms", format::milliseconds(milliseconds)));
     output.event("case", json!({"name": name, "layerbench_ms": milliseconds}));
 }
