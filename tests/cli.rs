@@ -1,5 +1,7 @@
 //! The command line from end to end, on the built binary: summaries, exit codes, locks, interruption, determinism.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
+
 mod support;
 
 use std::fs;

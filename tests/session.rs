@@ -9,7 +9,7 @@ use layerbench::project::{Edit, Step};
 use layerbench::session::{Command, DataState, Input, Session, StepState};
 use layerbench::train::{Ending, Phase};
 
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 fn session(home: &Path) -> Session {
     Session::with_config_dir(Arc::new(|| {}), Some(home.join("config")))

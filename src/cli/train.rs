@@ -191,17 +191,16 @@ fn show(event: &TrainEvent, epochs: usize, bar: &ProgressBar, output: &Output) {
 }
 
 fn epoch_line(epoch: &EpochMetrics, epochs: usize) -> String {
-    let mut line = format!("epoch {:>3} of {epochs}  loss {:>8}", epoch.epoch, format::number(epoch.train_loss));
-    if let Some(loss) = epoch.validation_loss {
-        line += &format!("  validation loss {:>8}", format::number(loss));
-    }
-    if let Some(accuracy) = epoch.validation_accuracy {
-        line += &format!("  accuracy {}", format::share(accuracy));
-    }
-    line + &format!(
-        "  {} samples/s{}",
-        format::magnitude(epoch.samples_per_second as u64),
-        if epoch.is_best { "  best" } else { "" }
+    let loss =
+        epoch.validation_loss.map_or_else(String::new, |loss| format!("  validation loss {:>8}", format::number(loss)));
+    let accuracy =
+        epoch.validation_accuracy.map_or_else(String::new, |share| format!("  accuracy {}", format::share(share)));
+    let speed = format::magnitude(epoch.samples_per_second as u64);
+    let best = if epoch.is_best { "  best" } else { "" };
+    let number = epoch.epoch;
+    format!(
+        "epoch {number:>3} of {epochs}  loss {:>8}{loss}{accuracy}  {speed} samples/s{best}",
+        format::number(epoch.train_loss)
     )
 }
 

@@ -176,16 +176,15 @@ impl ProjectFile {
         let bytes = read_limited(&path)?;
         let recovery = recovery::find(&side, &bytes);
         let previous = || reading::parse(&fs::read(previous_version(&path)).ok()?).ok();
-        let (mut project, unknown) = match &recovery {
-            Some(recovery) => (recovery.project.clone(), Map::new()),
-            None => {
-                let parsed = previous().ok_or_else(|| ProjectError::Damaged {
-                    path: path.clone(),
-                    message: "there are no unsaved changes and no previous version".to_owned(),
-                    hint: "Bring the file back from a backup of your own".to_owned(),
-                })?;
-                (parsed.project, parsed.unknown)
-            }
+        let (mut project, unknown) = if let Some(recovery) = &recovery {
+            (recovery.project.clone(), Map::new())
+        } else {
+            let parsed = previous().ok_or_else(|| ProjectError::Damaged {
+                path: path.clone(),
+                message: "there are no unsaved changes and no previous version".to_owned(),
+                hint: "Bring the file back from a backup of your own".to_owned(),
+            })?;
+            (parsed.project, parsed.unknown)
         };
         if let Some(view) = read_view(&side) {
             project.view = view;

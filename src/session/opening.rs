@@ -515,6 +515,49 @@ mod tests {
     }
 
     #[test]
+    fn a_failed_save_keeps_the_changes_and_says_so() {
+        let home = tempfile::tempdir().unwrap();
+        let mut session = with_project(home.path());
+        // A folder stands where the version before is to be kept.
+        let blocked = home.path().join("a/.layerbench/previous.layerbench");
+        fs::create_dir_all(blocked.join("x")).unwrap();
+        let path = home.path().join("a/a.layerbench");
+        let before = fs::read(&path).unwrap();
+        set_epochs(&mut session, 9);
+        session.run(Command::Save);
+        assert!(session.settle(LIMIT));
+        assert!(matches!(session.save_state(), SaveState::Failed(_)), "{:?}", session.save_state());
+        let problem = &session.notices()[0].problem;
+        assert!(problem.message.contains("previous.layerbench") && problem.hint.contains("kept"), "{problem}");
+        assert_eq!(session.title(), "a • - Layerbench");
+        assert_eq!(fs::read(&path).unwrap(), before);
+
+        fs::remove_dir_all(&blocked).unwrap();
+        session.run(Command::Save);
+        assert!(session.settle(LIMIT));
+        assert_eq!(session.title(), "a - Layerbench");
+        assert_ne!(fs::read(&path).unwrap(), before);
+    }
+
+    #[test]
+    fn unsaved_changes_are_kept_within_seconds_and_forgotten_when_undone() {
+        let home = tempfile::tempdir().unwrap();
+        let mut session = with_project(home.path());
+        let journal = home.path().join("a/.layerbench/recovery.json");
+        let wait_for = |is_there: bool| {
+            let end = Instant::now() + Duration::from_secs(10);
+            while journal.exists() != is_there {
+                assert!(Instant::now() < end, "the journal is there: {}", !is_there);
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        set_epochs(&mut session, 9);
+        wait_for(true);
+        session.run(Command::Undo);
+        wait_for(false);
+    }
+
+    #[test]
     fn the_example_opens_and_its_data_is_read() {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join("digits");

@@ -1,5 +1,7 @@
 //! Runs the built binary and reads its JSON lines, for the tests of the command line.
 
+#![expect(clippy::expect_used, reason = "a test that can't go on fails")]
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
