@@ -1,6 +1,8 @@
 //! Pictures of parts of the window with made-up values, to be looked at while designing:
 //! `cargo test --lib gui::preview -- --ignored` writes them to `target/preview`.
 
+#![expect(clippy::unwrap_used, reason = "pictures for the designer; what fails is seen at once")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -124,7 +126,6 @@ pub(crate) fn sample_graph() -> Graph {
 fn canvas() {
     let graph = sample_graph();
     let analysis = analyze(&graph);
-    println!("{:?}", analysis.problems);
     let drawing = Drawing::new(&graph, &analysis);
     let canvas = std::cell::RefCell::new(Canvas::default());
     picture("canvas", [816.0, 722.0], |ui, theme| {

@@ -1,5 +1,7 @@
 //! A window without a screen, for tests: the application with a session whose settings and projects lie in a folder of the test.
 
+#![expect(clippy::unwrap_used, reason = "a test that can not set up its window has failed")]
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -11,7 +13,7 @@ use layerbench::project::{Edit, Step};
 use layerbench::session::{Command, Session};
 
 /// How long a job may take on a busy machine before the test gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A window in a folder of its own.
 pub(crate) struct Window {

@@ -75,7 +75,8 @@ impl EvaluatePanel {
             });
             return;
         }
-        let is_ready = cx.session.selected_run().is_some() && cx.session.prepared().is_some();
+        let has_weights = cx.session.selected_run().is_some_and(crate::session::Run::has_weights);
+        let is_ready = has_weights && cx.session.prepared().is_some();
         let is_done = self.evaluation(cx.session).is_some();
         ui.add_enabled_ui(is_ready, |ui| {
             let part = samples::part_word(self.part);
@@ -84,7 +85,7 @@ impl EvaluatePanel {
             } else {
                 primary_button(ui, icons::TARGET, &format!("Evaluate on the {part} part"))
             };
-            let why = "Choose a run on the left; the data must be loaded too.";
+            let why = "Choose a run with at least one finished epoch on the left; the data must be loaded too.";
             if is_clicked.on_disabled_hover_text(why).clicked() {
                 cx.send(Command::Evaluate(self.part));
             }
