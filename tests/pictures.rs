@@ -20,6 +20,8 @@ use layerbench::session::{Command, Input, Session};
 type Window = Harness<'static, App>;
 
 fn window(size: [f32; 2]) -> Window {
+    // Elsewhere than in the checkout, whose digits project would be opened and changed.
+    std::env::set_current_dir(std::env::temp_dir()).unwrap();
     let folder = std::env::var_os("LAYERBENCH_CONFIG_DIR").map(PathBuf::from);
     assert!(folder.is_some(), "set LAYERBENCH_CONFIG_DIR to a fresh folder");
     Harness::builder().with_size(size).wgpu().with_max_steps(64).build_eframe(move |creation| {

@@ -17,7 +17,8 @@ pub fn help_sheet(ctx: &Context, is_open: &mut bool) {
         let screen = ctx.content_rect();
         ui.set_width(900.0_f32.min(screen.width() - 64.0));
         ui.label(semibold("Keyboard shortcuts", size::HEADLINE));
-        ScrollArea::both().max_height(screen.height() - 160.0).auto_shrink([false, true]).show(ui, |ui| {
+        let height = screen.height() - 160.0;
+        ScrollArea::both().max_height(height).min_scrolled_height(height).auto_shrink([false, true]).show(ui, |ui| {
             egui::Grid::new("shortcuts").num_columns(3).spacing([24.0, 4.0]).show(ui, |ui| {
                 for group in Group::ALL {
                     section_title(ui, group.label());

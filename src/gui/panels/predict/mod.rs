@@ -212,7 +212,9 @@ impl StepPanel for PredictPanel {
         if self.style_of.as_ref().is_none_or(|known| !Arc::ptr_eq(known, prepared)) {
             self.style = Style::of(&prepared.dataset, &prepared.split.train);
             self.style_of = Some(Arc::clone(prepared));
-            self.is_drawing = self.style.is_some();
+            let newest = session.predictions().first();
+            let was_drawn = newest.is_none_or(|newest| matches!(newest.input, Input::Values(_)));
+            self.is_drawing = was_drawn && self.style.is_some();
             self.pad.clear();
             if let Some(&first) = prepared.split.test.first().or(prepared.split.train.first()) {
                 self.form.follow(&prepared.dataset, first);
