@@ -63,7 +63,7 @@ pub(crate) fn sample_run(number: u32, epochs: usize, is_active: bool, rate: f64)
         let jitter = f64::from(noise.normal());
         run.step_loss.push(x, 2.2 * (-x / rate).exp() + 0.05 + 0.12 * jitter.abs() * (0.3 + (-x / rate).exp()));
         run.step_accuracy.push(x, (1.0 - 0.9 * (-x / rate).exp() + 0.03 * jitter).min(1.0));
-        run.learning_rate.push(x, 1e-3 * (0.5 + 0.5 * (x / epochs as f64 * 3.14).cos()));
+        run.learning_rate.push(x, 1e-3 * (0.5 + 0.5 * (x / epochs as f64 * 3.0).cos()));
         run.throughput.push(x, 18_000.0 + 900.0 * jitter);
     }
     for epoch in 1..=epochs {
