@@ -87,6 +87,23 @@ fn every_step() {
     }
     send(&mut window, Command::Show(Step::Predict));
     shoot(&mut window, "predict");
+    window.get_all_by_label("Draw").next().unwrap().click();
+    window.run_steps(2);
+    let pad = window.get_by_label("Drawing pad").rect();
+    let place = |x: f32, y: f32| pad.min + pad.size() * egui::vec2(x, y);
+    window.drag_at(place(0.30, 0.22));
+    for (x, y) in [(0.5, 0.22), (0.7, 0.22), (0.6, 0.5), (0.5, 0.7), (0.45, 0.82)] {
+        window.hover_at(place(x, y));
+        window.run_steps(1);
+    }
+    window.drop_at(place(0.45, 0.82));
+    window.run_steps(2);
+    settle(&mut window);
+    let newest = window.state().session().predictions().first().unwrap();
+    assert!(matches!(newest.input, Input::Values(_)), "a finished stroke is predicted");
+    let best = newest.probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
+    assert_eq!(best, 7, "{:?}", newest.probabilities);
+    shoot(&mut window, "drawn");
     window.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::K);
     shoot(&mut window, "palette");
     window.key_press(egui::Key::Escape);
