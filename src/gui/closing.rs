@@ -79,14 +79,10 @@ impl Closing {
     }
 
     fn save(&mut self, session: &Session, acts: &mut Vec<Act>) {
-        self.stage = match session.save_state() {
-            SaveState::Unsaved | SaveState::Failed(_) => {
-                acts.push(Act::Session(Command::Save));
-                Stage::Saving
-            }
-            // Changes of a project that can't be written are kept for recovery by the session.
-            SaveState::NoProject | SaveState::Saved(_) | SaveState::ReadOnly => Stage::Yes,
-        };
+        self.stage = first_stage(&session.save_state(), session.is_unsaved());
+        if self.stage == Stage::Saving {
+            acts.push(Act::Session(Command::Save));
+        }
     }
 
     /// Draws the question, if there is one.
@@ -97,13 +93,13 @@ impl Closing {
                 "It can be stopped with a checkpoint, and resumed the next time from the same step.".to_owned(),
             ),
             Stage::WaitingForRun => ("Stopping the run", "It finishes its step and writes a checkpoint…".to_owned()),
-            Stage::AskAboutChanges => {
-                let reason = match session.save_state() {
-                    SaveState::Failed(message) => message,
-                    _ => "The project's folder can't be written.".to_owned(),
-                };
-                ("The project could not be saved", reason)
-            }
+            Stage::AskAboutChanges => match session.save_state() {
+                SaveState::Failed(message) => ("The project could not be saved", message),
+                _ => (
+                    "The project is open read only",
+                    "Its changes are not in its file. Save as puts them into a copy of the project.".to_owned(),
+                ),
+            },
             Stage::No | Stage::Saving | Stage::Yes => return,
         };
         let frame = egui::Frame::window(&ctx.global_style()).inner_margin(20.0);
@@ -149,6 +145,16 @@ impl Closing {
     }
 }
 
+/// What closing begins with.
+fn first_stage(state: &SaveState, is_unsaved: bool) -> Stage {
+    match state {
+        SaveState::Unsaved | SaveState::Failed(_) => Stage::Saving,
+        // Changes of a project that can't be written would only be kept for recovery: better ask where a copy goes.
+        SaveState::ReadOnly if is_unsaved => Stage::AskAboutChanges,
+        SaveState::NoProject | SaveState::Saved(_) | SaveState::ReadOnly => Stage::Yes,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -178,5 +184,15 @@ mod tests {
         assert!(session.settle(Duration::from_secs(10)));
         let acts = ends_with(&mut session, &mut closing, &ctx);
         assert!(matches!(&acts[..], [Act::Session(Command::Close)]));
+    }
+
+    #[test]
+    fn changes_that_have_no_file_to_go_to_are_asked_about() {
+        let stage = |state: SaveState, is_unsaved| first_stage(&state, is_unsaved);
+        assert_eq!(stage(SaveState::ReadOnly, true), Stage::AskAboutChanges);
+        assert_eq!(stage(SaveState::ReadOnly, false), Stage::Yes);
+        assert_eq!(stage(SaveState::Unsaved, true), Stage::Saving);
+        assert_eq!(stage(SaveState::Failed("full".to_owned()), true), Stage::Saving);
+        assert_eq!(stage(SaveState::Saved(std::time::Instant::now()), false), Stage::Yes);
     }
 }

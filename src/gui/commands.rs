@@ -263,9 +263,9 @@ pub const TABLE: &[CommandRecord] = &[
         id: "find",
         group: Group::Edit,
         title: "Find",
-        help: "Goes to the search field of the left panel.",
+        help: "Goes to the search field: of layers and networks, or of samples.",
         keys: &[command(Key::F)],
-        enabled: has_project,
+        enabled: can_find,
         run: |_| Act::Panel("find"),
     },
     CommandRecord {
@@ -512,6 +512,15 @@ pub const TABLE: &[CommandRecord] = &[
         run: |_| Act::Window(WindowAct::Help),
     },
 ];
+
+/// Only these steps have a search field.
+fn can_find(session: &Session) -> bool {
+    session.project().is_some_and(|project| match project.view.step {
+        Step::Data => session.prepared().is_some(),
+        Step::Network => true,
+        Step::Train | Step::Evaluate | Step::Predict => false,
+    })
+}
 
 /// The command of that id.
 pub fn by_id(id: &str) -> Option<&'static CommandRecord> {

@@ -111,6 +111,9 @@ impl Dialogs {
         let since = Instant::now();
         if let Some(answers) = &mut self.scripted {
             let _ = sender.send(answers.pop_front());
+        } else if !system_has_dialogs() {
+            self.typed = Some(TypedPath { ask, text: String::new() });
+            return;
         } else {
             let dialog = dialog(&ask);
             let ctx = ctx.clone();
@@ -139,7 +142,7 @@ impl Dialogs {
             return Some((ask, path));
         }
         // Nobody cancels a dialog this fast: the system has none.
-        if self.scripted.is_none() && since.elapsed() < Duration::from_millis(120) {
+        if self.scripted.is_none() && since.elapsed() < Duration::from_millis(300) {
             self.typed = Some(TypedPath { ask, text: String::new() });
         }
         None
@@ -149,6 +152,18 @@ impl Dialogs {
     pub fn typed(&mut self) -> &mut Option<TypedPath> {
         &mut self.typed
     }
+}
+
+/// Whether there is anything that could show a dialog. On Linux that is the desktop's portal, reached over the session bus, or
+/// Zenity; looking for a bus where there is none takes seconds.
+fn system_has_dialogs() -> bool {
+    if cfg!(any(target_os = "macos", target_os = "windows")) {
+        return true;
+    }
+    let has_bus = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some()
+        || std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|folder| PathBuf::from(folder).join("bus").exists());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    has_bus || std::env::split_paths(&path).any(|folder| folder.join("zenity").is_file())
 }
 
 /// Makes the dialog; must happen on the window's thread (macOS insists).

@@ -125,6 +125,12 @@ pub fn style_box(ui: &mut Ui, theme: &Theme) {
     }
 }
 
+/// Keeps room for the label of a row beside a box with a long text.
+pub fn leave_room_for_label(ui: &mut Ui) {
+    let width = ui.available_width();
+    ui.set_max_width((width - 76.0).max(width * 0.4));
+}
+
 /// A box that opens a list: as wide as its text, with a small caret.
 pub fn combo_box(id_salt: impl egui::AsIdSalt, shown: &str, theme: &Theme) -> ComboBox {
     let color = theme.weak;

@@ -19,19 +19,37 @@ pub struct NewProject {
     name: String,
     folder: Option<PathBuf>,
     /// Where the data is.
-    pub data: Option<PathBuf>,
+    data: Option<PathBuf>,
+    /// Puts the cursor into the name in the next frame.
+    wants_focus: bool,
 }
+
+/// The name until someone types another, or chooses data.
+const FIRST_NAME: &str = "my project";
 
 impl NewProject {
     /// Opens the form, with data if something was dropped.
     pub fn open(&mut self, data: Option<PathBuf>) {
-        let name = data.as_ref().and_then(|path| path.file_stem()).map(|name| name.to_string_lossy().into_owned());
         *self = Self {
             is_open: true,
-            name: name.unwrap_or_else(|| "my project".to_owned()),
+            name: FIRST_NAME.to_owned(),
             folder: default_folder(),
-            data,
+            data: None,
+            wants_focus: true,
         };
+        if let Some(data) = data {
+            self.set_data(data);
+        }
+    }
+
+    /// The data that the project reads first; a project that has no name of its own yet takes that of the data.
+    pub fn set_data(&mut self, data: PathBuf) {
+        if self.name == FIRST_NAME
+            && let Some(name) = data.file_stem()
+        {
+            self.name = name.to_string_lossy().into_owned();
+        }
+        self.data = Some(data);
     }
 
     /// Whether it is shown.
@@ -51,7 +69,7 @@ impl NewProject {
         }
         let theme = Theme::of(ctx);
         let frame = egui::Frame::window(&ctx.global_style()).inner_margin(20.0);
-        let mut create = false;
+        let (mut create, mut by_key) = (false, false);
         let modal = Modal::new(Id::new("new project")).frame(frame).show(ctx, |ui| {
             ui.set_width(440.0_f32.min(ctx.content_rect().width() - 64.0));
             ui.label(semibold("New project", size::HEADLINE));
@@ -66,13 +84,17 @@ impl NewProject {
             }
             ui.horizontal(|ui| {
                 let button = ui.add_enabled_ui(fault.is_none(), |ui| primary_button(ui, "", "Create")).inner;
-                let by_key = fault.is_none() && ui.input(|input| input.key_pressed(Key::Enter));
-                create = button.clicked() || by_key;
+                // Enter on a button that has the focus presses that button.
+                let is_free = ui.ctx().text_edit_focused() || ui.memory(|memory| memory.focused().is_none());
+                by_key = fault.is_none() && is_free && ui.input(|input| input.key_pressed(Key::Enter));
+                create = button.clicked();
                 if secondary_button(ui, "", "Cancel").clicked() {
                     ui.close();
                 }
             });
         });
+        // A path may be typed in a window above this one; the key is meant for that then.
+        create |= by_key && modal.is_top_modal;
         if create && let Some(place) = self.place() {
             acts.push(Act::Session(Command::New { folder: place, preset: None }));
             let data = self.data.take();
@@ -92,7 +114,15 @@ impl NewProject {
             .desired_width(f32::INFINITY)
             .char_limit(80)
             .margin(egui::Margin::symmetric(8, 6));
-        ui.add(field).labelled_by(label.id);
+        let mut output = field.show(ui);
+        let field = output.response.response.clone().labelled_by(label.id);
+        if std::mem::take(&mut self.wants_focus) {
+            field.request_focus();
+            let end = egui::text::CCursor::new(self.name.chars().count());
+            let all = egui::text::CCursorRange::two(egui::text::CCursor::default(), end);
+            output.state.cursor.set_char_range(Some(all));
+            output.state.store(ui.ctx(), field.id);
+        }
     }
 
     fn folder_ui(&mut self, ui: &mut Ui, acts: &mut Vec<Act>) {

@@ -250,7 +250,7 @@ impl Shell {
         match ask {
             Ask::OpenProject => acts.push(Act::Session(Command::Open(path))),
             Ask::ProjectPlace => self.new_project.set_folder(path),
-            Ask::NewDataFile | Ask::NewDataFolder => self.new_project.data = Some(path),
+            Ask::NewDataFile | Ask::NewDataFolder => self.new_project.set_data(path),
             Ask::ImportFile | Ask::ImportFolder => self.take_in(path, session, acts),
             Ask::SaveAs => acts.push(Act::Session(Command::SaveAs(path))),
             Ask::PredictFile => {

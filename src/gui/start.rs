@@ -15,8 +15,7 @@ use super::dialogs::Ask;
 use super::icons;
 use super::theme::{Theme, size};
 use super::widgets::{
-    RowButton, card, faint, icon_button, primary_button, secondary_button, section_title, selectable_row, semibold,
-    weak,
+    RowButton, card, faint, primary_button, secondary_button, section_title, selectable_row, semibold, weak,
 };
 
 /// Digits in a row and rows of the picture on the ready project's card.
@@ -267,10 +266,13 @@ pub fn typed_path_ui(ctx: &egui::Context, typed: &mut Option<super::dialogs::Typ
         ui.add(egui::Label::new(text).wrap());
         let field = ui.add(egui::TextEdit::singleline(&mut entry.text).desired_width(f32::INFINITY));
         field.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, "Path"));
+        if ui.memory(|memory| memory.focused().is_none()) && !field.lost_focus() {
+            field.request_focus();
+        }
         ui.horizontal(|ui| {
             let by_key = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             is_done = (primary_button(ui, "", "OK").clicked() || by_key) && !entry.text.trim().is_empty();
-            is_closed = icon_button(ui, icons::CLOSE, "Cancel").clicked();
+            is_closed = secondary_button(ui, "", "Cancel").clicked();
         });
     });
     if is_done {

@@ -14,6 +14,9 @@ use super::panels::Request;
 use super::theme::{Theme, size};
 use super::widgets::{icon_button, mono, problem_row, progress_bar, semibold};
 
+/// Problems that are listed; the Findings of the Data step show all.
+const MOST_PROBLEMS: usize = 200;
+
 /// Draws the bar.
 pub fn status_bar(ui: &mut Ui, session: &Session, memory: Memory, acts: &mut Vec<Act>, requests: &mut Vec<Request>) {
     let theme = Theme::of(ui.ctx());
@@ -153,7 +156,7 @@ fn problems_ui(ui: &mut Ui, problems: &[Problem], requests: &mut Vec<Request>) {
             ui.label(RichText::new("Nothing is wrong with data, network and settings.").color(theme.weak));
         }
         ScrollArea::vertical().max_height(360.0).show(ui, |ui| {
-            for problem in problems {
+            for problem in problems.iter().take(MOST_PROBLEMS) {
                 if problem_row(ui, problem).on_hover_text("Go there").clicked() {
                     requests.push(Request::GoTo(problem.place.clone()));
                     ui.close();
@@ -161,7 +164,12 @@ fn problems_ui(ui: &mut Ui, problems: &[Problem], requests: &mut Vec<Request>) {
             }
         });
         if !problems.is_empty() {
-            ui.label(mono(format!("{} in all", problems.len())).color(theme.weak));
+            let all = format::count(problems.len() as u64);
+            let text = match problems.len() {
+                0..=MOST_PROBLEMS => format!("{all} in all"),
+                _ => format!("{all} in all, the first {MOST_PROBLEMS} are shown"),
+            };
+            ui.label(mono(text).color(theme.weak));
         }
     });
 }

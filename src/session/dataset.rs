@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::base::{Place, Problem};
 use crate::data::{DataConfig, DataError, Dataset, Prepared};
 
+use crate::project::Step;
+
 use super::job::Job;
 use super::opening::no_project;
 use super::{DataState, Session, work};
@@ -163,6 +165,8 @@ impl Session {
         self.data_work.loaded = Some((config.clone(), prepared.dataset.clone()));
         let prepared = Arc::new(prepared);
         self.data = DataState::Ready(prepared.clone());
+        // What was wrong with the data of before is over.
+        self.notices.retain(|notice| notice.problem.place != Place::Data);
         match purpose {
             Purpose::Project(wanted) => self.data_work.prepared_with = Some(wanted.clone()),
             Purpose::Import => {
@@ -183,8 +187,12 @@ impl Session {
                 self.tell(problem);
             }
             (Purpose::Import, _) => {
+                // The Data step shows it in the place of the data.
+                let is_seen = self.open.as_ref().is_some_and(|open| open.project.view.step == Step::Data);
                 self.data = DataState::Failed(problem.clone());
-                self.tell(problem);
+                if !is_seen {
+                    self.tell(problem);
+                }
             }
             (Purpose::Project(config), _) => {
                 // So that it is not tried again and again; Reload does.

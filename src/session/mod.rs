@@ -18,6 +18,7 @@ mod status;
 mod training;
 pub mod work;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,6 +52,8 @@ pub struct Session {
     analysis: Arc<Analysis>,
     plan: Plan,
     checks: Vec<Problem>,
+    /// The list of problems and what it was made from.
+    known_problems: RefCell<Option<(status::ProblemSources, Arc<[Problem]>)>>,
     memory_read: Option<Instant>,
     data: DataState,
     data_work: DataWork,
@@ -173,6 +176,7 @@ impl Session {
             analysis: Arc::default(),
             plan: Plan::default(),
             checks: Vec::new(),
+            known_problems: RefCell::default(),
             memory_read: None,
             data: DataState::None,
             data_work: DataWork::default(),
@@ -295,6 +299,11 @@ impl Session {
     /// Whether the file holds what is shown.
     pub fn save_state(&self) -> SaveState {
         self.open.as_ref().map_or(SaveState::NoProject, Open::save_state)
+    }
+
+    /// Whether there are changes that are not in the file.
+    pub fn is_unsaved(&self) -> bool {
+        self.open.as_ref().is_some_and(Open::is_unsaved)
     }
 
     /// What undo would take back, and what redo would bring back.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::base::{Problem, Severity, format, memory};
-use crate::data::InputKind;
-use crate::graph::analyze;
-use crate::project::Step;
+use crate::base::{Problem, RunId, Severity, format, memory};
+use crate::data::{InputKind, Prepared};
+use crate::graph::{Analysis, analyze};
+use crate::project::{Project, Step};
 
 use super::opening::Open;
 use super::{DataState, Plan, Run, Session, StepState, work};
@@ -14,9 +14,69 @@ use super::{DataState, Plan, Run, Session, StepState, work};
 /// How often the free memory is looked at.
 const MEMORY_INTERVAL: Duration = Duration::from_secs(2);
 
+/// What the list of problems is made from, cheap to keep and to compare.
+pub(super) struct ProblemSources {
+    project: Option<Arc<Project>>,
+    warnings: usize,
+    prepared: Option<Arc<Prepared>>,
+    failed: Option<Problem>,
+    analysis: Arc<Analysis>,
+    checks: Vec<Problem>,
+    /// The selected run and how much it has told.
+    run: Option<(RunId, usize)>,
+}
+
+impl ProblemSources {
+    fn of(session: &Session) -> Self {
+        Self {
+            project: session.project().cloned(),
+            warnings: session.open.as_ref().map_or(0, |open| open.warnings.len()),
+            prepared: session.prepared().cloned(),
+            failed: match &session.data {
+                DataState::Failed(problem) => Some(problem.clone()),
+                _ => None,
+            },
+            analysis: Arc::clone(&session.analysis),
+            checks: session.checks.clone(),
+            run: session.selected_run().map(|run| (run.id.clone(), run.notices.len())),
+        }
+    }
+
+    fn are_same(&self, other: &Self) -> bool {
+        fn is_same<T>(first: Option<&Arc<T>>, second: Option<&Arc<T>>) -> bool {
+            match (first, second) {
+                (Some(first), Some(second)) => Arc::ptr_eq(first, second),
+                (None, None) => true,
+                _ => false,
+            }
+        }
+        is_same(self.project.as_ref(), other.project.as_ref())
+            && is_same(self.prepared.as_ref(), other.prepared.as_ref())
+            && Arc::ptr_eq(&self.analysis, &other.analysis)
+            && self.warnings == other.warnings
+            && self.failed == other.failed
+            && self.run == other.run
+            && self.checks == other.checks
+    }
+}
+
 impl Session {
-    /// Everything that is wrong now: data, network, settings, plan, the selected run.
-    pub fn problems(&self) -> Vec<Problem> {
+    /// Everything that is wrong now: data, network, settings, plan, the selected run. Made anew only when one of these has changed,
+    /// since it is asked for in every frame and a folder can hold thousands of files that can't be read.
+    pub fn problems(&self) -> Arc<[Problem]> {
+        let sources = ProblemSources::of(self);
+        let mut known = self.known_problems.borrow_mut();
+        if let Some((made_from, problems)) = &*known
+            && made_from.are_same(&sources)
+        {
+            return Arc::clone(problems);
+        }
+        let problems: Arc<[Problem]> = self.find_problems().into();
+        *known = Some((sources, Arc::clone(&problems)));
+        problems
+    }
+
+    fn find_problems(&self) -> Vec<Problem> {
         let mut all: Vec<Problem> = Vec::new();
         if let Some(open) = &self.open {
             all.extend(open.warnings.iter().cloned());
@@ -25,7 +85,10 @@ impl Session {
                 (DataState::Ready(prepared), Some(config)) => all.extend(crate::data::problems(prepared, config)),
                 _ => {}
             }
-            all.extend(self.analysis.problems.iter().cloned());
+            // A network that nobody has begun is a step to take, not a mistake.
+            if !open.project.graph.nodes.is_empty() {
+                all.extend(self.analysis.problems.iter().cloned());
+            }
             all.extend(self.checks.iter().cloned());
             all.extend(self.selected_run().into_iter().flat_map(|run| run.notices.iter().cloned()));
         }

@@ -13,8 +13,8 @@ use super::{DrawnNode, DrawnWire};
 /// Height of a node in one line.
 const COMPACT: f32 = 30.0;
 /// Gap between levels, and in front of a level of nodes in one line.
-const GAP: f32 = 22.0;
-const SMALL_GAP: f32 = 7.0;
+const GAP: f32 = 18.0;
+const SMALL_GAP: f32 = 6.0;
 
 /// Gives every node its rectangle, and the wires their way.
 /// Where a person moved a node (`is_free`), all places stay as they are.

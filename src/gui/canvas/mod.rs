@@ -24,7 +24,7 @@ pub struct Canvas {
     /// Place in the drawing that stands in the middle of the canvas.
     centre: Pos2,
     /// Fit the drawing to the canvas in the next frame.
-    wants_fit: bool,
+    wants_fit: Option<Fit>,
     /// Bring this node into sight in the next frame.
     wants_sight: bool,
     /// Outline of the drawing that was fitted: another network is fitted anew.
@@ -38,12 +38,21 @@ impl Default for Canvas {
         Self {
             zoom: 1.0,
             centre: Pos2::ZERO,
-            wants_fit: true,
+            wants_fit: Some(Fit::Legible),
             wants_sight: false,
             fitted: None,
             measure: Measure::default(),
         }
     }
+}
+
+/// How much of a drawing is brought into sight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// All of it as long as it can be read, else its beginning.
+    Legible,
+    /// All of it, however small.
+    Whole,
 }
 
 /// What someone did on the canvas.
@@ -57,15 +66,20 @@ pub enum CanvasAction {
 
 /// Smallest and largest scale.
 const ZOOM: std::ops::RangeInclusive<f32> = 0.2..=2.5;
-/// Below this scale text can't be read; fitting stops here and starts at the top.
-const LEGIBLE: f32 = 0.85;
+/// Below this scale text can't be read: a network that is opened is shown from its top then, and as a whole when someone asks for it.
+const LEGIBLE: f32 = 0.6;
 /// Free room around the fitted drawing.
 const MARGIN: f32 = 20.0;
 
 impl Canvas {
     /// Shows the whole drawing.
     pub fn fit(&mut self) {
-        self.wants_fit = true;
+        self.wants_fit = Some(Fit::Whole);
+    }
+
+    /// Shows a new drawing: all of it where that can be read, else its beginning.
+    pub fn open(&mut self) {
+        self.wants_fit = Some(Fit::Legible);
     }
 
     /// Brings the selected node into sight.
@@ -75,7 +89,9 @@ impl Canvas {
 
     /// Makes the drawing larger or smaller around the middle.
     pub fn zoom_by(&mut self, factor: f32) {
-        self.zoom = (self.zoom * factor).clamp(*ZOOM.start(), *ZOOM.end());
+        // A whole tall network can be smaller than the smallest scale; from there one only goes up.
+        let least = ZOOM.start().min(self.zoom);
+        self.zoom = (self.zoom * factor).clamp(least, *ZOOM.end());
     }
 
     /// The scale in percent.
@@ -95,17 +111,18 @@ impl Canvas {
         Rect::from_min_max(self.to_screen(view, rect.min), self.to_screen(view, rect.max))
     }
 
-    fn fit_to(&mut self, view: Rect, bounds: Rect) {
-        let room = view.size() - Vec2::splat(2.0 * MARGIN);
+    fn fit_to(&mut self, view: Rect, bounds: Rect, fit: Fit) {
+        let room = (view.size() - Vec2::splat(2.0 * MARGIN)).max(Vec2::splat(1.0));
         let whole = (room / bounds.size().max(Vec2::splat(1.0))).min_elem();
-        self.zoom = whole.clamp(LEGIBLE, 1.0);
+        let least = if fit == Fit::Legible { LEGIBLE } else { 0.02 };
+        self.zoom = whole.clamp(least, 1.0);
         self.centre = bounds.center();
         // What does not fit legibly starts at its top.
         let half = view.height() / 2.0 / self.zoom;
-        if bounds.height() * self.zoom > room.y {
+        if bounds.height() * self.zoom > room.y + 0.5 {
             self.centre.y = bounds.top() - MARGIN / self.zoom + half;
         }
-        self.wants_fit = false;
+        self.wants_fit = None;
         self.fitted = Some(bounds);
     }
 
@@ -136,8 +153,9 @@ pub fn canvas_ui(
         egui::WidgetInfo::labeled(egui::WidgetType::Panel, true, format!("Network, {} nodes", drawing.nodes.len()))
     });
     let mut action = None;
-    if canvas.wants_fit || canvas.fitted.is_some_and(|fitted| is_another(fitted, drawing.bounds)) {
-        canvas.fit_to(view, drawing.bounds);
+    let is_new = canvas.fitted.is_some_and(|fitted| is_another(fitted, drawing.bounds));
+    if let Some(fit) = canvas.wants_fit.or(is_new.then_some(Fit::Legible)) {
+        canvas.fit_to(view, drawing.bounds, fit);
     }
     look_around(ui, canvas, view, &background);
     if background.clicked() {
@@ -265,5 +283,40 @@ fn dots(painter: &egui::Painter, theme: &Theme, canvas: &Canvas, view: Rect) {
             x += step;
         }
         y += step;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fitted(height: f32, fit: Fit) -> (Rect, f32) {
+        let view = Rect::from_min_size(pos2(212.0, 82.0), vec2(804.0, 688.0));
+        let bounds = Rect::from_min_size(Pos2::ZERO, vec2(248.0, height));
+        let mut canvas = Canvas::default();
+        canvas.fit_to(view, bounds, fit);
+        let shown = canvas.rect_to_screen(view, bounds);
+        assert!(view.top() < shown.top(), "its beginning is in sight");
+        (shown.translate(-view.min.to_vec2()), canvas.zoom)
+    }
+
+    #[test]
+    fn a_network_that_can_be_read_is_shown_as_a_whole_when_it_opens() {
+        for height in [300.0, 780.0, 1000.0] {
+            let (shown, zoom) = fitted(height, Fit::Legible);
+            assert!(shown.bottom() < 688.0, "{shown}");
+            assert!((LEGIBLE..=1.0).contains(&zoom));
+        }
+    }
+
+    #[test]
+    fn a_taller_one_starts_at_its_top_and_is_whole_when_asked_for() {
+        let (shown, zoom) = fitted(4000.0, Fit::Legible);
+        assert_eq!(zoom, LEGIBLE);
+        assert!(shown.bottom() > 688.0);
+        for height in [4000.0, 12_000.0] {
+            let (shown, _) = fitted(height, Fit::Whole);
+            assert!(shown.bottom() < 688.0, "{shown}");
+        }
     }
 }

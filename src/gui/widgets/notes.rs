@@ -46,6 +46,7 @@ pub fn problem_row(ui: &mut Ui, problem: &Problem) -> egui::Response {
     let theme = Theme::of(ui.ctx());
     let place = match &problem.place {
         Place::Project | Place::Data => String::new(),
+        Place::Setting(name) => name.replace('.', ", ").replace('_', " "),
         place => capitalized(&place.to_string()),
     };
     let row = ui

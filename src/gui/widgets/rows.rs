@@ -131,6 +131,8 @@ pub fn search_field(ui: &mut Ui, text: &mut String, hint: &str) -> Response {
     let theme = Theme::of(ui.ctx());
     let lens = RichText::new(icons::SEARCH).color(theme.weak);
     let edit = TextEdit::singleline(text)
+        // What stands in front of the field may change while one types; the field stays the same.
+        .id_salt(hint)
         .hint_text(RichText::new(hint).color(theme.weak))
         .prefix(lens)
         .desired_width(ui.available_width())

@@ -87,9 +87,14 @@ impl StepPanel for DataPanel {
         }
     }
 
-    fn command(&mut self, id: &str, _: &mut PanelContext<'_>) {
-        if id == "fit" {
-            self.view.show_everything();
+    fn command(&mut self, id: &str, cx: &mut PanelContext<'_>) {
+        match id {
+            "fit" => self.view.show_everything(),
+            "find" => {
+                self.view.wants_search = true;
+                cx.ask(Request::ShowTab(crate::project::Step::Data, "samples"));
+            }
+            _ => {}
         }
     }
 
@@ -200,7 +205,9 @@ fn no_data_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
                 "" => problem.message.clone(),
                 hint => format!("{}. {hint}.", problem.message.trim_end_matches('.')),
             };
-            if advice_box(ui, problem.severity, &text, Some("Read again")) {
+            // What was never read as this project's data can only be chosen again.
+            let can_reload = cx.session.project().is_some_and(|project| project.data.is_some());
+            if advice_box(ui, problem.severity, &text, can_reload.then_some("Read again")) {
                 cx.send(Command::Reload);
             }
             drop_target_ui(ui, cx);

@@ -6,9 +6,9 @@ use crate::base::format;
 use crate::data::{Dataset, Labels, Prepared};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
-use crate::gui::theme::size;
+use crate::gui::theme::{Theme, size};
 use crate::gui::widgets::samples::paint_texture;
-use crate::gui::widgets::{empty_state, icon_button, icon_toggle, page, semibold, weak};
+use crate::gui::widgets::{empty_state, icon_button, icon_toggle, page, search_field, semibold, weak};
 
 use super::view::View;
 
@@ -19,7 +19,7 @@ pub(super) fn gallery_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prep
     page(ui, |ui| {
         head_ui(ui, prepared, view);
         if view.samples.is_empty() {
-            let text = "No sample of this part has this class.";
+            let text = "No sample of this part fits the class and the search.";
             if empty_state(ui, icons::FILTER, "Nothing passes the filter", text, Some("Show everything")) {
                 view.show_everything();
             }
@@ -50,20 +50,7 @@ fn head_ui(ui: &mut Ui, prepared: &Prepared, view: &mut View) {
     ui.horizontal(|ui| {
         let shown = format::count(view.samples.len() as u64);
         ui.label(semibold(format!("{shown} samples"), size::HEADLINE));
-        let mut words = Vec::new();
-        if view.part.is_some() {
-            words.push(super::part_word(view.part).to_owned());
-        }
-        if let Some(name) = view.class.and_then(|class| prepared.dataset.classes.get(class as usize)) {
-            words.push(format!("class {name}"));
-        }
-        if !words.is_empty() {
-            let text = weak(ui, words.join(", "));
-            ui.label(text);
-            if icon_button(ui, icons::CLOSE, "Show everything").clicked() {
-                view.show_everything();
-            }
-        }
+        filter_ui(ui, prepared, view);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             for ((side, name), icon) in SIZES.into_iter().zip([icons::MATRIX, icons::GRID, icons::IMAGE]).rev() {
                 let is_on = (view.tile - side).abs() < 20.0;
@@ -71,7 +58,42 @@ fn head_ui(ui: &mut Ui, prepared: &Prepared, view: &mut View) {
                     view.tile = side;
                 }
             }
+            search_ui(ui, view, "Find a label or file");
         });
+    });
+}
+
+/// What of the data is in sight in words, and the button that takes the filter away.
+pub(super) fn filter_ui(ui: &mut Ui, prepared: &Prepared, view: &mut View) {
+    let mut words = Vec::new();
+    if view.part.is_some() {
+        words.push(super::part_word(view.part).to_owned());
+    }
+    if let Some(name) = view.class.and_then(|class| prepared.dataset.classes.get(class as usize)) {
+        words.push(format!("class {name}"));
+    }
+    if !words.is_empty() {
+        let text = weak(ui, words.join(", "));
+        ui.label(text);
+    }
+    if view.is_filtered() && icon_button(ui, icons::CLOSE, "Show everything").clicked() {
+        view.show_everything();
+    }
+}
+
+/// The search field at the right of the head.
+pub(super) fn search_ui(ui: &mut Ui, view: &mut View, hint: &str) {
+    let width = (ui.available_width() - size::GAP).min(220.0);
+    if width < 100.0 {
+        return;
+    }
+    ui.allocate_ui_with_layout(vec2(width, 30.0), egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        let ground = Theme::of(ui.ctx()).card;
+        ui.visuals_mut().text_edit_bg_color = Some(ground);
+        let search = search_field(ui, &mut view.search, hint);
+        if std::mem::take(&mut view.wants_search) {
+            search.request_focus();
+        }
     });
 }
 

@@ -4,7 +4,7 @@ use egui::Ui;
 
 use crate::base::{Choice as _, format};
 use crate::data::{DataConfig, InputKind, Normalization, Part, Prepared, Source, importers};
-use crate::gui::form::{Form, combo_box, label_ui, row, style_box};
+use crate::gui::form::{Form, combo_box, label_ui, leave_room_for_label, row, style_box};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::size;
@@ -109,6 +109,7 @@ fn format_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig) {
     row(ui, size::EDIT_ROW + 4.0, |ui| {
         ui.scope(|ui| {
             style_box(ui, &theme);
+            leave_room_for_label(ui);
             combo_box("format", present, &theme).show_ui(ui, |ui| {
                 for importer in importers::all() {
                     let is_present = importer.id() == config.format;

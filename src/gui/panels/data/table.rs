@@ -10,8 +10,8 @@ use crate::gui::panels::PanelContext;
 use crate::gui::theme::size;
 use crate::gui::widgets::{empty_state, faint, mono, page, semibold, weak};
 
-use super::samples::label_of;
-use super::view::View;
+use super::samples::{filter_ui, label_of, search_ui};
+use super::view::{Sort, View};
 
 /// Columns that are drawn; wider tables say how many more there are.
 const MOST_COLUMNS: usize = 120;
@@ -20,7 +20,7 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepar
     page(ui, |ui| {
         head_ui(ui, prepared, view);
         if view.samples.is_empty() {
-            let text = "No row of this part has this class.";
+            let text = "No row of this part fits the class and the search.";
             if empty_state(ui, icons::FILTER, "Nothing passes the filter", text, Some("Show everything")) {
                 view.show_everything();
             }
@@ -28,6 +28,7 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepar
         }
         let shown = view.columns.len().min(MOST_COLUMNS);
         let mut clicked = None;
+        let mut sorted = None;
         ui.push_id("table", |ui| {
             egui::ScrollArea::horizontal().auto_shrink([false, false]).show(ui, |ui| {
                 let table = TableBuilder::new(ui)
@@ -43,12 +44,15 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepar
                         ui.label(faint(ui, "row"));
                     });
                     header.col(|ui| {
-                        ui.label(semibold(&prepared.dataset.target, size::ASIDE).color(cx.theme.accent));
+                        if header_ui(ui, &prepared.dataset.target, cx.theme.accent, None, view.sort) {
+                            sorted = Some(None);
+                        }
                     });
-                    for column in view.columns.iter().take(shown) {
+                    for (position, column) in view.columns.iter().enumerate().take(shown) {
                         header.col(|ui| {
-                            ui.add(egui::Label::new(semibold(&column.name, size::ASIDE)).truncate())
-                                .on_hover_text(&column.name);
+                            if header_ui(ui, &column.name, cx.theme.text, Some(position), view.sort) {
+                                sorted = Some(Some(position));
+                            }
                         });
                     }
                 });
@@ -79,13 +83,32 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepar
                 });
             });
         });
+        if let Some(column) = sorted {
+            view.sort_by(column);
+        }
         if clicked.is_some() {
             view.selected = if view.selected == clicked { None } else { clicked };
         }
     });
 }
 
-fn head_ui(ui: &mut Ui, prepared: &Prepared, view: &View) {
+/// Name of a column; true when a click asks to sort by it.
+fn header_ui(ui: &mut Ui, name: &str, color: egui::Color32, column: Option<usize>, sort: Option<Sort>) -> bool {
+    let sort = sort.filter(|sort| sort.column == column);
+    let arrow = sort.map_or("", |sort| if sort.is_descending { icons::MOVE_DOWN } else { icons::MOVE_UP });
+    let mut text = egui::text::LayoutJob::default();
+    semibold(format!("{arrow} {name}").trim_start(), size::ASIDE).color(color).append_to(
+        &mut text,
+        ui.style(),
+        egui::FontSelection::Default,
+        egui::Align::Center,
+    );
+    let label = ui.add(egui::Label::new(text).truncate().sense(Sense::click()));
+    label.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, format!("Sort by {name}")));
+    label.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(format!("{name}\nClick to sort")).clicked()
+}
+
+fn head_ui(ui: &mut Ui, prepared: &Prepared, view: &mut View) {
     ui.horizontal(|ui| {
         ui.label(semibold(format!("{} rows", format::count(view.samples.len() as u64)), size::HEADLINE));
         let mut text = format!("{} columns, target {}", view.columns.len(), prepared.dataset.target);
@@ -94,5 +117,9 @@ fn head_ui(ui: &mut Ui, prepared: &Prepared, view: &View) {
         }
         let text = weak(ui, text);
         ui.label(text);
+        filter_ui(ui, prepared, view);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            search_ui(ui, view, "Find a value");
+        });
     });
 }

@@ -1,5 +1,6 @@
 //! What of the data is in sight: the filter, the samples that pass it, and figures that are worth keeping.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::data::importers::{self, OptionsForm};
@@ -13,12 +14,18 @@ pub(super) struct View {
     pub(super) part: Option<Part>,
     /// Only this class.
     pub(super) class: Option<u32>,
+    /// Only samples whose label or origin contains this, or of whose row a cell does.
+    pub(super) search: String,
+    /// Puts the cursor into the search field in the next frame.
+    pub(super) wants_search: bool,
+    /// The order of a table's rows.
+    pub(super) sort: Option<Sort>,
     /// The sample whose details are shown.
     pub(super) selected: Option<u32>,
     /// Side of a picture in the gallery, points.
     pub(super) tile: f32,
     /// What the other fields were made for.
-    made_for: Option<(Arc<Prepared>, Option<Part>, Option<u32>)>,
+    made_for: Option<(Arc<Prepared>, Filter)>,
     /// The samples that pass the filter.
     pub(super) samples: Vec<u32>,
     /// The part of each sample.
@@ -55,6 +62,24 @@ pub(super) struct Column {
     pub(super) values: Vec<String>,
 }
 
+/// What decides which samples are in sight, and in which order.
+#[derive(Debug, Clone, PartialEq)]
+struct Filter {
+    part: Option<Part>,
+    class: Option<u32>,
+    search: String,
+    sort: Option<Sort>,
+}
+
+/// Rows in the order of a column's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sort {
+    /// Which of [`View::columns`]; `None` is the target.
+    pub(super) column: Option<usize>,
+    /// Largest first.
+    pub(super) is_descending: bool,
+}
+
 /// Counts of a real target in equal steps.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Histogram {
@@ -68,6 +93,21 @@ impl View {
     pub(super) fn show_everything(&mut self) {
         self.part = None;
         self.class = None;
+        self.search.clear();
+    }
+
+    /// Whether some samples may be out of sight.
+    pub(super) fn is_filtered(&self) -> bool {
+        self.part.is_some() || self.class.is_some() || !self.search.trim().is_empty()
+    }
+
+    /// Sorts by that column: upwards, downwards, and then as the file has the rows.
+    pub(super) fn sort_by(&mut self, column: Option<usize>) {
+        self.sort = match self.sort {
+            Some(sort) if sort.column == column && sort.is_descending => None,
+            Some(sort) if sort.column == column => Some(Sort { is_descending: true, ..sort }),
+            _ => Some(Sort { column, is_descending: false }),
+        };
     }
 
     /// Brings everything up to date with the data and the filter.
@@ -80,16 +120,18 @@ impl View {
             let side = prepared.dataset.dims.0.last().copied().unwrap_or(0);
             self.tile = if side > 40 { 96.0 } else { 64.0 };
         }
-        let is_same = |made: &(Arc<Prepared>, _, _)| Arc::ptr_eq(&made.0, prepared);
+        let is_same = |made: &(Arc<Prepared>, _)| Arc::ptr_eq(&made.0, prepared);
         let data_is_new = !self.made_for.as_ref().is_some_and(is_same);
         if data_is_new {
             self.follow_data(prepared);
         }
-        let key = (Arc::clone(prepared), self.part, self.class);
-        let filter_is_new = self.made_for.as_ref().is_none_or(|made| (made.1, made.2) != (key.1, key.2));
+        let search = self.search.trim().to_lowercase();
+        let filter = Filter { part: self.part, class: self.class, search, sort: self.sort };
+        let filter_is_new = self.made_for.as_ref().is_none_or(|made| made.1 != filter);
         if data_is_new || filter_is_new {
-            self.samples = filtered(prepared, self.part, self.class);
-            self.made_for = Some(key);
+            self.samples = filtered(prepared, &filter, &self.columns);
+            sort(&mut self.samples, &prepared.dataset, filter.sort, &self.columns);
+            self.made_for = Some((Arc::clone(prepared), filter));
         }
     }
 
@@ -98,6 +140,7 @@ impl View {
         let is_other = self.made_for.as_ref().is_none_or(|made| made.0.dataset.fingerprint != dataset.fingerprint);
         if is_other {
             self.selected = None;
+            self.sort = None;
             self.show_everything();
         }
         self.parts = vec![Part::Train; dataset.len()];
@@ -158,14 +201,76 @@ impl View {
     }
 }
 
-fn filtered(prepared: &Prepared, part: Option<Part>, class: Option<u32>) -> Vec<u32> {
+fn filtered(prepared: &Prepared, filter: &Filter, columns: &[Column]) -> Vec<u32> {
     let dataset = &prepared.dataset;
-    let passes = |sample: &u32| class.is_none_or(|class| dataset.class_of(*sample as usize) == Some(class));
-    match part {
+    let passes = |sample: &u32| {
+        filter.class.is_none_or(|class| dataset.class_of(*sample as usize) == Some(class))
+            && (filter.search.is_empty() || contains(dataset, *sample, &filter.search, columns))
+    };
+    match filter.part {
         Some(part) => prepared.split.part(part).iter().copied().filter(passes).collect(),
         None => (0..dataset.len() as u32).filter(passes).collect(),
     }
 }
+
+/// Whether the sample's label, its origin, or a cell of its row contains these lower case letters.
+fn contains(dataset: &Dataset, sample: u32, search: &str, columns: &[Column]) -> bool {
+    let has = |text: &str| text.to_lowercase().contains(search);
+    let origin = dataset.origins.get(sample as usize);
+    if has(&super::samples::label_of(dataset, sample)) || origin.is_some_and(|origin| has(origin)) {
+        return true;
+    }
+    if columns.is_empty() {
+        return false;
+    }
+    let values = dataset.sample(sample as usize);
+    columns.iter().any(|column| column.text(&values).map_or("missing".contains(search), |text| has(&text)))
+}
+
+/// Brings samples into the order of a column; what is missing comes last, and equal values keep the order of the file.
+fn sort(samples: &mut [u32], dataset: &Dataset, order: Option<Sort>, columns: &[Column]) {
+    let Some(Sort { column, is_descending }) = order else { return };
+    let column = column.and_then(|column| columns.get(column));
+    let rank = |sample: u32| -> Option<f32> {
+        let value = match (column, &dataset.labels) {
+            (Some(column), _) => return column.rank(&dataset.sample(sample as usize)),
+            (None, Labels::Classes(classes)) => classes.get(sample as usize).map(|class| *class as f32),
+            (None, Labels::Values(values)) => values.get(sample as usize).copied(),
+        };
+        value.filter(|value| !value.is_nan())
+    };
+    samples.sort_by_cached_key(|&sample| Rank { value: rank(sample), is_descending });
+}
+
+/// A value by which rows are ordered.
+struct Rank {
+    value: Option<f32>,
+    is_descending: bool,
+}
+
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.value, other.value) {
+            (Some(first), Some(second)) if self.is_descending => second.total_cmp(&first),
+            (Some(first), Some(second)) => first.total_cmp(&second),
+            (first, second) => first.is_none().cmp(&second.is_none()),
+        }
+    }
+}
+
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Rank {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Rank {}
 
 fn columns(dataset: &Dataset) -> Vec<Column> {
     let InputKind::Table { columns } = &dataset.input else { return Vec::new() };
@@ -203,6 +308,15 @@ fn histogram(values: &[f32], steps: usize) -> Option<Histogram> {
 }
 
 impl Column {
+    /// By what its cells are ordered: the number, or the place of the category among its values.
+    fn rank(&self, sample: &[f32]) -> Option<f32> {
+        if self.values.is_empty() {
+            return sample.get(self.start).copied().filter(|value| !value.is_nan());
+        }
+        let positions = sample.get(self.start..self.start + self.values.len())?;
+        positions.iter().position(|value| *value > 0.5).map(|chosen| chosen as f32)
+    }
+
     /// What a sample holds in this column; `None` where it is missing.
     pub(super) fn text(&self, sample: &[f32]) -> Option<String> {
         if self.values.is_empty() {
@@ -239,6 +353,50 @@ mod tests {
         for &sample in &view.samples {
             assert_eq!(prepared.dataset.class_of(sample as usize), Some(3));
             assert_eq!(view.part_of(sample), Part::Test);
+        }
+    }
+
+    #[test]
+    fn a_search_finds_labels_and_origins() {
+        let prepared = digits();
+        let mut view = View { search: " Digit 26".to_owned(), ..View::default() };
+        view.follow(Some(&prepared));
+        assert!(!view.samples.is_empty());
+        view.search = "digit 26".to_owned();
+        view.follow(Some(&prepared));
+        assert!(view.samples.iter().all(|&sample| prepared.dataset.origins[sample as usize].contains("digit 26")));
+        assert!(view.is_filtered());
+        view.show_everything();
+        view.follow(Some(&prepared));
+        assert_eq!(view.samples.len(), 1797);
+    }
+
+    #[test]
+    fn a_column_sorts_up_then_down_then_not_at_all() {
+        let prepared = digits();
+        let mut view = View::default();
+        view.follow(Some(&prepared));
+        let labels = |view: &View| -> Vec<_> {
+            view.samples.iter().filter_map(|&sample| prepared.dataset.class_of(sample as usize)).collect()
+        };
+        view.sort_by(None);
+        view.follow(Some(&prepared));
+        assert!(labels(&view).is_sorted());
+        view.sort_by(None);
+        view.follow(Some(&prepared));
+        assert!(labels(&view).iter().rev().is_sorted());
+        view.sort_by(None);
+        view.follow(Some(&prepared));
+        assert!(view.samples.is_sorted());
+    }
+
+    #[test]
+    fn what_is_missing_is_sorted_to_the_end_both_ways() {
+        for is_descending in [false, true] {
+            let mut ranks = [None, Some(2.0), Some(1.0)].map(|value| Rank { value, is_descending });
+            ranks.sort();
+            assert_eq!(ranks[2].value, None);
+            assert_eq!(ranks[0].value, Some(if is_descending { 2.0 } else { 1.0 }));
         }
     }
 

@@ -19,7 +19,7 @@ use crate::gui::widgets::empty_state;
 use crate::project::{Edit, Project};
 use crate::session::{Command, Session};
 
-use super::{PanelContext, Request, StepPanel, Tab};
+use super::{PanelContext, StepPanel, Tab};
 
 const TABS: &[Tab] = &[
     Tab {
@@ -88,8 +88,8 @@ impl StepPanel for NetworkPanel {
         let Some(project) = cx.session.project().cloned() else { return };
         if project.graph.nodes.is_empty() {
             let text = "A network is made of layers that pass values on. Take a ready one from the left and change it, or import data first: then one that fits is made for you.";
-            if empty_state(ui, icons::NETWORK, "No network yet", text, Some("Import data…")) {
-                cx.ask(Request::Run("import"));
+            if empty_state(ui, icons::NETWORK, "No network yet", text, Some("Go to Data")) {
+                cx.send(Command::Show(crate::project::Step::Data));
             }
             return;
         }

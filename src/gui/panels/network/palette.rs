@@ -102,7 +102,7 @@ impl NetworkPanel {
             if selectable_row(ui, &row).on_hover_text(help).clicked() {
                 let graph = fitted(preset, cx.session.prepared().map(AsRef::as_ref));
                 self.selected = None;
-                self.canvas.fit();
+                self.canvas.open();
                 cx.send(Command::Edit(Edit::SetNetwork { name: preset.id.to_owned(), graph: Box::new(graph) }));
             }
         }
@@ -132,10 +132,16 @@ fn group_ui(ui: &mut Ui, theme: &Theme, kind: LayerKind, open: Option<bool>, add
             let rect = egui::Rect::from_center_size(response.rect.center(), egui::vec2(4.0, 16.0));
             ui.painter().rect_filled(rect, 2.0, color.gamma_multiply(0.75 + 0.25 * openness));
         });
-    header.show_unindented(ui, |ui| {
+    let shown = header.show_unindented(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         ui.indent(kind.label(), add);
     });
+    let head = shown.header_response.rect;
+    let icon = if shown.openness > 0.5 { icons::OPEN_GROUP } else { icons::NEXT };
+    let place = egui::pos2(ui.max_rect().right() - 8.0, head.center().y);
+    let color = if shown.header_response.hovered() { theme.text } else { theme.faint };
+    let font = egui::FontId::proportional(size::ASIDE);
+    ui.painter().text(place, egui::Align2::CENTER_CENTER, icon, font, color);
 }
 
 fn fits(layer: &LayerSpec, search: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::gui::form::{self, Form};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::{Theme, size};
-use crate::gui::widgets::{advice_box, icon_button, key_value, secondary_button, section, semibold};
+use crate::gui::widgets::{advice_box, icon_button, key_value, problem_row, secondary_button, section, semibold};
 use crate::nn::Arity;
 use crate::project::{Edit, Project};
 use crate::session::Command;
@@ -24,7 +24,12 @@ impl NetworkPanel {
             let selected = self.selected.clone().and_then(|id| project.graph.nodes.get(&id).map(|node| (id, node)));
             match selected {
                 Some((id, node)) => self.node_ui(ui, cx, &theme, &project.graph, &id, node),
-                None => network_title_ui(ui, cx, &theme, project),
+                None => {
+                    let chosen = network_title_ui(ui, cx, &theme, project);
+                    if chosen.is_some() {
+                        self.select(chosen);
+                    }
+                }
             }
             ui.separator();
             whole_network_ui(ui, cx, project.train.batch_size);
@@ -53,7 +58,7 @@ impl NetworkPanel {
             ui.label(RichText::new(kind).color(theme.weak));
         });
         ui.label(RichText::new(help).size(size::ASIDE).color(theme.weak));
-        let found: Vec<Problem> = cx.session.problems();
+        let found = cx.session.problems();
         for problem in found.iter().filter(|problem| problem.place == Place::Node(id.clone())) {
             problem_ui(ui, problem);
         }
@@ -113,18 +118,27 @@ fn problem_ui(ui: &mut Ui, problem: &Problem) {
     advice_box(ui, problem.severity, &text, None);
 }
 
-fn network_title_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, theme: &Theme, project: &Project) {
+/// Gives the node of a problem that was clicked.
+fn network_title_ui(ui: &mut Ui, cx: &PanelContext<'_>, theme: &Theme, project: &Project) -> Option<NodeId> {
     ui.horizontal(|ui| {
         ui.label(semibold("Network", size::BODY));
         ui.label(RichText::new(&project.network).color(theme.weak));
     });
     let text = "Select a layer to change its settings. What you add from the left goes behind the selected layer.";
     ui.label(RichText::new(text).size(size::ASIDE).color(theme.weak));
-    for problem in cx.session.analysis().problems.iter().filter(|problem| problem.severity > Severity::Advice) {
-        let mut shown = problem.clone();
-        shown.message = format!("{}: {}", problem.place, problem.message);
-        problem_ui(ui, &shown);
+    let mut chosen = None;
+    if project.graph.nodes.is_empty() {
+        return chosen;
     }
+    for problem in cx.session.analysis().problems.iter().filter(|problem| problem.severity > Severity::Advice) {
+        let row = problem_row(ui, problem);
+        if let Place::Node(node) = &problem.place
+            && row.on_hover_text("Go there").clicked()
+        {
+            chosen = Some(node.clone());
+        }
+    }
+    chosen
 }
 
 fn this_layer_ui(ui: &mut Ui, cx: &PanelContext<'_>, id: &NodeId, batch: usize) {
@@ -173,10 +187,13 @@ fn whole_network_ui(ui: &mut Ui, cx: &PanelContext<'_>, batch: usize) {
                 key_value(ui, label, &format::bytes(bytes));
             }
         });
-        let largest = plan.largest_batch.map_or("none".to_owned(), |batch| format::count(batch as u64));
-        key_value(ui, "Largest batch that fits", &largest);
-        let step = plan.step_ms.map_or("not measured yet".to_owned(), |ms| format!("{} ms", format::milliseconds(ms)));
-        key_value(ui, "Time per step, planned", &step);
+        if analysis.layers > 0 {
+            let largest = plan.largest_batch.map_or("none".to_owned(), |batch| format::count(batch as u64));
+            key_value(ui, "Largest batch that fits", &largest);
+        }
+        let step = plan.step_ms.map_or("after a run".to_owned(), |ms| format!("{} ms", format::milliseconds(ms)));
+        key_value(ui, "Time per step", &step)
+            .on_hover_text("Measured in the last run with this network and batch size.");
     });
 }
 

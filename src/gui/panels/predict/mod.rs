@@ -91,7 +91,9 @@ impl StepPanel for PredictPanel {
         };
         let row = RowButton { icon: icons::EXPORT, title, ..RowButton::default() };
         let help = "Predicts every input and writes the answers with their probabilities.";
-        if selectable_row(ui, &row).on_hover_text(help).clicked() {
+        let is_ready = cx.session.selected_run().is_some_and(|run| run.has_weights());
+        let response = ui.add_enabled_ui(is_ready, |ui| selectable_row(ui, &row)).inner;
+        if response.on_hover_text(help).clicked() {
             cx.ask(Request::Run(command));
         }
         ui.add_space(size::GAP);
@@ -231,7 +233,7 @@ impl PredictPanel {
                 let row = RowButton {
                     icon: icons::DRAW,
                     title: "Draw",
-                    is_selected: self.is_drawing,
+                    is_selected: self.is_drawing && is_ready,
                     ..RowButton::default()
                 };
                 if selectable_row(ui, &row).clicked() {
