@@ -54,7 +54,8 @@ pub fn number(value: f64) -> String {
     } else if !value.is_finite() {
         value.to_string()
     } else if !(1e-4..1e6).contains(&size) {
-        format!("{value:.2e}")
+        let text = format!("{value:.2e}");
+        text.split_once('e').map_or_else(|| text.clone(), |(digits, power)| format!("{}e{power}", trim_zeros(digits)))
     } else if size < 1.0 {
         let decimals = (2.0 - size.log10().floor()) as usize;
         trim_zeros(&format!("{value:.decimals$}"))
@@ -71,7 +72,7 @@ pub fn share(value: f64) -> String {
 
 /// `0.41` of milliseconds, with three digits that matter.
 pub fn milliseconds(value: f64) -> String {
-    three_digits(value)
+    if value < 0.0995 { trim_zeros(&format!("{value:.3}")) } else { three_digits(value) }
 }
 
 fn three_digits(value: f64) -> String {
@@ -102,12 +103,15 @@ mod tests {
         shown("93,322", count(93_322));
         shown("7.80 M", magnitude(7_800_000));
         shown("1.00 M", magnitude(999_999));
+        shown("0.41", milliseconds(0.414));
+        shown("0.026", milliseconds(0.0263));
         shown("0:42", clock(Duration::from_secs(42)));
         shown("3:07:00", clock(Duration::from_secs(11_220)));
         shown("0.0941", number(0.094_12));
         shown("0.001", number(0.001));
         shown("12.5", number(12.5));
-        shown("1.20e-6", number(1.2e-6));
+        shown("1.2e-6", number(1.2e-6));
+        shown("1e6", number(1e6));
         shown("0", number(0.0));
         shown("60000", number(60_000.0));
         shown("NaN", number(f64::NAN));

@@ -160,7 +160,7 @@ fn train(job: &TrainJob, control: &Control, output: &Output) -> Result<Outcome, 
 
 fn show(event: &TrainEvent, epochs: usize, bar: &ProgressBar, output: &Output) {
     match event {
-        TrainEvent::Started { total_steps, steps_per_epoch, first_step, planned_bytes } => {
+        TrainEvent::Started { total_steps, steps_per_epoch, first_step, planned_bytes, before_bytes } => {
             bar.set_length(*total_steps);
             bar.set_position(*first_step);
             bar.reset_eta();
@@ -169,6 +169,7 @@ fn show(event: &TrainEvent, epochs: usize, bar: &ProgressBar, output: &Output) {
                 json!({
                     "total_steps": total_steps, "steps_per_epoch": steps_per_epoch,
                     "first_step": first_step, "planned_bytes": planned_bytes,
+                    "before_bytes": before_bytes,
                 }),
             );
         }

@@ -150,6 +150,8 @@ pub struct Notice {
 pub struct Plan {
     /// Of one training step.
     pub memory: MemoryPlan,
+    /// Resident memory of the program now, to which a step on the CPU adds, bytes.
+    pub process: u64,
     /// What the device could give now, bytes.
     pub available: u64,
     /// Largest batch that fits.

@@ -27,6 +27,8 @@ pub struct Run {
     pub epochs: Vec<EpochMetrics>,
     /// Planned peak memory, bytes.
     pub planned_bytes: u64,
+    /// Resident memory of the program before the run took any, bytes; 0 if that is not known.
+    pub before_bytes: u64,
     /// Evaluation, if there was one.
     pub evaluation: Option<Arc<Evaluation>>,
     /// What the run itself noticed: overfitting, divergence.
@@ -63,6 +65,7 @@ impl Run {
             id,
             notices: record.notices.clone(),
             planned_bytes: record.planned_bytes,
+            before_bytes: record.before_bytes,
             record: Arc::new(record),
             step_loss: MetricSeries::default(),
             step_accuracy: MetricSeries::default(),

@@ -210,10 +210,14 @@ impl Session {
         self.memory_read = Some(Instant::now());
         let train = &open.project.train;
         let values = train.optimizer_values();
-        let available = memory::sample().available;
+        let sample = memory::sample();
+        let available = sample.available;
         let samples = self.prepared().map_or(0, |prepared| prepared.split.train.len());
+        // Batches are never larger than the training part.
+        let batch_size = if samples > 0 { train.batch_size.min(samples) } else { train.batch_size };
         self.plan = Plan {
-            memory: self.analysis.training_memory(train.batch_size, values),
+            memory: self.analysis.training_memory(batch_size, values),
+            process: sample.process,
             available,
             largest_batch: self.analysis.largest_batch(available, values),
             step_ms: self.measured_step(open),

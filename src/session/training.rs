@@ -122,11 +122,12 @@ impl Session {
         for event in events {
             let Some(run) = self.runs.get_mut(&active.training.run) else { break };
             match event {
-                TrainEvent::Started { total_steps, steps_per_epoch, first_step, planned_bytes } => {
+                TrainEvent::Started { total_steps, steps_per_epoch, first_step, planned_bytes, before_bytes } => {
                     active.training.total_steps = total_steps;
                     active.training.step = first_step;
                     active.clock.steps_per_epoch = steps_per_epoch;
                     run.planned_bytes = planned_bytes;
+                    run.before_bytes = before_bytes;
                     run.forget_after(first_step, steps_per_epoch);
                 }
                 TrainEvent::Steps(steps) => active.take_steps(run, &steps),

@@ -22,6 +22,8 @@ pub enum TrainEvent {
         first_step: u64,
         /// Estimated memory of a step, bytes.
         planned_bytes: u64,
+        /// Resident memory of the program before the run took any, bytes.
+        before_bytes: u64,
     },
     /// One or several steps, merged when the watcher is slow.
     Steps(Vec<StepMetrics>),

@@ -37,6 +37,8 @@ pub struct RunRecord {
     pub environment: std::collections::BTreeMap<String, String>,
     /// Estimated memory of a step, bytes.
     pub planned_bytes: u64,
+    /// Resident memory of the program before the run took any, bytes; 0 if that is not known.
+    pub before_bytes: u64,
     /// What the run itself noticed: overfitting, a layer without gradients.
     pub notices: Vec<Problem>,
     /// How it ended so far.

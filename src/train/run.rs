@@ -11,7 +11,7 @@ use candle_core::{DType, Tensor};
 
 use crate::base::files::{self, FileError};
 use crate::base::rng::Stream;
-use crate::base::{NodeId, Place, Problem, memory};
+use crate::base::{NodeId, Place, Problem, format, memory};
 use crate::data::{DataConfig, DataError, Labels, Part, Prepared, Task, batch};
 use crate::graph::{Graph, Network, NetworkError};
 use crate::metrics::evaluate::host;
@@ -161,11 +161,12 @@ impl<'a> Run<'a> {
     /// Builds the network, or takes up the last checkpoint.
     fn begin(job: &'a TrainJob, control: &'a Control, findings: &Findings) -> Result<Self, TrainError> {
         let TrainJob { config, graph, folder, .. } = job;
+        let before_bytes = memory::sample().process;
         let device = device::open(&config.device).map_err(TrainError::Invalid)?;
         let mut network = Network::build(graph, &device, DType::F32, config.seed)?;
         let mut optimizer = Optimizer::new(config.optimizer.clone(), network.parameters())?;
         let mut state = State::new(fixed(job));
-        let mut record = new_record(job, findings);
+        let mut record = new_record(job, findings, before_bytes);
         let mut kept = None;
         let mut disk = None;
         if let Some(folder) = folder {
@@ -225,6 +226,7 @@ impl<'a> Run<'a> {
             steps_per_epoch: self.steps_per_epoch as u64,
             first_step: self.state.step,
             planned_bytes: self.record.planned_bytes,
+            before_bytes: self.record.before_bytes,
         });
         if !finite::are_finite(self.network.parameters())? {
             let problem = self.diverged("a weight was not finite before the first step", None)?;
@@ -502,7 +504,7 @@ impl<'a> Run<'a> {
             None if self.state.epochs > 0 => format!("the weights of epoch {}", self.state.epochs),
             None => "the weights from before the first step".to_owned(),
         };
-        let rate = config.learning_rate_at(self.state.step, self.steps_per_epoch as u64);
+        let rate = format::number(config.learning_rate_at(self.state.step, self.steps_per_epoch as u64));
         let hint = format!("Lower the learning rate (it was {rate}) or clip the gradients at 1; {kept} are kept");
         Ok(Problem::error(node.map_or_else(|| self.place(), Place::Node), message, hint))
     }
@@ -635,7 +637,7 @@ fn changed(folder: &RunFolder, was: &str, is: &str) -> Problem {
     Problem::error(Place::Run(folder.id()), message, "Set them back, or start a new run")
 }
 
-fn new_record(job: &TrainJob, findings: &Findings) -> RunRecord {
+fn new_record(job: &TrainJob, findings: &Findings, before_bytes: u64) -> RunRecord {
     let text = |value: &str| value.to_owned();
     let environment = BTreeMap::from([
         (text("version"), text(env!("CARGO_PKG_VERSION"))),
@@ -654,6 +656,7 @@ fn new_record(job: &TrainJob, findings: &Findings) -> RunRecord {
         data_fingerprint: job.data.dataset.fingerprint.clone(),
         environment,
         planned_bytes: findings.planned_bytes,
+        before_bytes,
         notices: Vec::new(),
         outcome: Outcome::default(),
     }

@@ -63,7 +63,7 @@ pub(super) fn epoch_tick(mark: GridMark, range: &std::ops::RangeInclusive<f64>) 
     let roomy = range.end() - 0.1 * (range.end() - range.start());
     let is_last = mark.value <= roomy && mark.value + mark.step_size > roomy;
     let unit = match mark.value.round() {
-        value if !is_last || value <= 0.0 => "",
+        _ if !is_last => "",
         1.0 => " epoch",
         _ => " epochs",
     };
@@ -105,6 +105,7 @@ mod tests {
             marks(&input, 3.0, 1.0).into_iter().map(|mark| epoch_tick(mark, &(0.0..=end))).collect::<Vec<_>>()
         };
         assert_eq!(ticks(13.0), ["0", "5", "10 epochs"]);
+        assert_eq!(ticks(1.0), ["0 epochs", "1"]);
         assert_eq!(ticks(20.4), ["0", "10 epochs", "20"]);
     }
 

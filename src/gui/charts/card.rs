@@ -17,6 +17,8 @@ pub struct ChartCard<'a> {
     pub help: &'a str,
     /// The value that counts now.
     pub headline: Option<String>,
+    /// The headline's value unrounded, for its tooltip.
+    pub whole: Option<f64>,
     /// Unit or name of the headline.
     pub unit: String,
     /// What is drawn, in this order.
@@ -73,7 +75,10 @@ fn head_ui(ui: &mut Ui, theme: &Theme, card: &ChartCard<'_>, tools: impl FnOnce(
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if let Some(headline) = &card.headline {
                 ui.label(RichText::new(&card.unit).small().color(theme.weak));
-                ui.label(semibold(headline, size::HEADLINE));
+                let label = ui.label(semibold(headline, size::HEADLINE));
+                if let Some(whole) = card.whole {
+                    label.on_hover_text(format!("{whole}"));
+                }
             }
         });
     });
@@ -122,7 +127,9 @@ fn plot_ui(ui: &mut Ui, theme: &Theme, card: &ChartCard<'_>) {
                 .color_conflict_handling(egui_plot::ColorConflictHandling::PickFirst)
                 .position(emptiest_corner(card, height)),
         )
-        .include_x(0.0);
+        // The first epoch fills an axis that does not move, and always has its end in sight.
+        .include_x(0.0)
+        .include_x(1.0);
     if card.from_zero && !is_log {
         plot = plot.include_y(0.0);
     }
@@ -137,8 +144,9 @@ fn plot_ui(ui: &mut Ui, theme: &Theme, card: &ChartCard<'_>) {
                 for part in points.split(|point| !height(point[1]).is_finite()) {
                     let part: PlotPoints<'_> = part.iter().map(|&[x, y]| [x, height(y)]).collect();
                     let style = if curve.look == Look::Dashed { LineStyle::dashed_dense() } else { dash(curve.dash) };
-                    plot_ui
-                        .line(Line::new(&curve.name, part).color(color).width(width).style(style).allow_hover(false));
+                    // A curve without a name is not in the legend.
+                    let name = if curve.is_listed { curve.name.as_str() } else { "" };
+                    plot_ui.line(Line::new(name, part).color(color).width(width).style(style).allow_hover(false));
                 }
             }
             if curve.look != Look::Dashed {
@@ -198,7 +206,7 @@ fn emptiest_corner(card: &ChartCard<'_>, height: impl Fn(f64) -> f64) -> Corner 
         }
     }
     let place = |point: &[f64; 2], side: usize| (point[side] - low[side]) / (high[side] - low[side]).max(1e-12);
-    let names = card.curves.len().max(1) as f64;
+    let names = card.curves.iter().filter(|curve| curve.is_listed).count().max(1) as f64;
     let (width, tall) = (0.4, (0.09 * names).min(0.5));
     let covered = |corner: &Corner| {
         let (right, top) = match corner {
@@ -230,6 +238,7 @@ mod tests {
             title: "Loss",
             help: "",
             headline: None,
+            whole: None,
             unit: String::new(),
             curves: vec![Curve::of_points("a", Color32::WHITE, Look::Strong, points)],
             show: |value| value.to_string(),

@@ -41,20 +41,23 @@ pub(super) fn hover_ui(
     let tooltip = response.clone();
     tooltip.on_hover_ui_at_pointer(|ui| {
         ui.label(RichText::new(format!("Epoch {}", epoch_text(epoch))).small().color(theme.weak));
-        egui::Grid::new("values").num_columns(3).spacing(vec2(8.0, 2.0)).show(ui, |ui| {
-            for (curve, at, y) in &rows {
-                let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
-                ui.painter().circle_filled(pos2(rect.center().x, rect.center().y), 4.0, curve.color);
-                let name = if (at - epoch).abs() < 1e-9 {
-                    curve.name.clone()
-                } else {
-                    format!("{}, epoch {}", curve.name, epoch_text(*at))
-                };
-                ui.label(RichText::new(name).color(theme.weak));
-                ui.label(RichText::new(show(*y)).monospace());
-                ui.end_row();
-            }
-        });
+        egui::Grid::new("values").num_columns(3).min_col_width(0.0).min_row_height(18.0).spacing(vec2(8.0, 2.0)).show(
+            ui,
+            |ui| {
+                for (curve, at, y) in &rows {
+                    let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
+                    ui.painter().circle_filled(pos2(rect.center().x, rect.center().y), 4.0, curve.color);
+                    let name = if (at - epoch).abs() < 1e-9 {
+                        curve.name.clone()
+                    } else {
+                        format!("{}, epoch {}", curve.name, epoch_text(*at))
+                    };
+                    ui.label(RichText::new(name).color(theme.weak));
+                    ui.label(RichText::new(show(*y)).monospace());
+                    ui.end_row();
+                }
+            },
+        );
     });
 }
 

@@ -52,23 +52,31 @@ pub struct Curve<'a> {
     pub source: Source<'a>,
     /// Dash pattern for run colours that repeat: 0 is solid.
     pub dash: usize,
+    /// Whether the legend names it; the pointer always does.
+    pub is_listed: bool,
 }
 
 impl<'a> Curve<'a> {
     /// A curve from few points.
     pub fn of_points(name: impl Into<String>, color: Color32, look: Look, points: Vec<[f64; 2]>) -> Self {
-        Self { name: name.into(), color, look, source: Source::Points(points), dash: 0 }
+        Self { name: name.into(), color, look, source: Source::Points(points), dash: 0, is_listed: true }
     }
 
     /// A curve from a long series.
     pub fn of_series(name: impl Into<String>, color: Color32, look: Look, series: &'a MetricSeries) -> Self {
-        Self { name: name.into(), color, look, source: Source::Series(series), dash: 0 }
+        Self { name: name.into(), color, look, source: Source::Series(series), dash: 0, is_listed: true }
     }
 
     /// The same with a dash pattern.
     #[must_use]
     pub fn dash(self, dash: usize) -> Self {
         Self { dash, ..self }
+    }
+
+    /// The same, named by the legend or not.
+    #[must_use]
+    pub fn listed(self, is_listed: bool) -> Self {
+        Self { is_listed, ..self }
     }
 
     /// Points to draw for that range of x.

@@ -1,6 +1,6 @@
 //! The right panel: the button, then the selected cell or sample, then what the curves say.
 
-use egui::{RichText, Ui};
+use egui::{Align, Layout, RichText, Ui};
 
 use crate::base::{Severity, format};
 use crate::gui::icons;
@@ -8,7 +8,7 @@ use crate::gui::panels::PanelContext;
 use crate::gui::panels::train::status;
 use crate::gui::theme::size;
 use crate::gui::widgets::{
-    advice_box, key_value, primary_button, progress_bar, secondary_button, section, section_title, semibold,
+    advice_box, capitalized, icon_button, key_value, progress_bar, secondary_button, section, section_title, semibold,
 };
 use crate::session::{Command, Run};
 
@@ -39,6 +39,12 @@ impl EvaluatePanel {
                 ui.horizontal(|ui| {
                     ui.label(semibold(title, size::BODY));
                     ui.label(RichText::new(status::plural(found.len(), "sample")).small().color(cx.theme.weak));
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        if icon_button(ui, icons::CLOSE, "Close the cell").clicked() {
+                            self.cell = None;
+                            self.sample = None;
+                        }
+                    });
                 });
                 if found.is_empty() {
                     ui.label(RichText::new("No sample.").color(cx.theme.weak));
@@ -83,7 +89,7 @@ impl EvaluatePanel {
             let is_clicked = if is_done {
                 secondary_button(ui, icons::RELOAD, "Evaluate again")
             } else {
-                primary_button(ui, icons::TARGET, &format!("Evaluate on the {part} part"))
+                secondary_button(ui, icons::TARGET, &format!("Evaluate on the {part} part"))
             };
             let why = "Choose a run with at least one finished epoch on the left; the data must be loaded too.";
             if is_clicked.on_disabled_hover_text(why).clicked() {
@@ -149,9 +155,9 @@ fn curves_ui(ui: &mut Ui, cx: &PanelContext<'_>, run: &Run) {
         }
         for notice in &run.notices {
             let text = if notice.hint.is_empty() {
-                notice.message.clone()
+                format!("{}.", capitalized(&notice.message))
             } else {
-                format!("{}. {}", notice.message, notice.hint)
+                format!("{}. {}.", capitalized(&notice.message), capitalized(&notice.hint))
             };
             advice_box(ui, notice.severity, &text, None);
         }
@@ -164,7 +170,9 @@ fn verdict(run: &Run) -> (Severity, String) {
         return (Severity::Advice, "No epoch is finished yet.".to_owned());
     };
     let gap = best.train_accuracy.zip(best.validation_accuracy).map(|(train, validation)| train - validation);
-    if gap.is_some_and(|gap| gap > 0.05) {
+    // Accuracy over few samples is noisy; the loss must say the same.
+    let is_loss_higher = best.validation_loss.is_some_and(|loss| loss > best.train_loss * 1.1);
+    if is_loss_higher && gap.is_some_and(|gap| gap > 0.05) {
         let text = "Training accuracy is well above validation: samples are learned by heart. More data, dropout or weight decay help.";
         return (Severity::Warning, text.to_owned());
     }

@@ -31,7 +31,7 @@ impl EvaluatePanel {
                     let row = RowButton {
                         dot: Some(cx.theme.run(run.id.number())),
                         title: &title,
-                        value: if is_bad { "failed" } else { &value },
+                        value: &value,
                         value_color: is_bad.then_some(cx.theme.error),
                         is_selected,
                         ..RowButton::default()

@@ -10,7 +10,7 @@ mod samples;
 
 use egui::Ui;
 
-use crate::base::RunId;
+use crate::base::{RunId, format};
 use crate::data::{Part, Task};
 use crate::gui::icons;
 use crate::gui::widgets::empty_state;
@@ -36,6 +36,23 @@ const TABS: &[Tab] = &[
     },
 ];
 
+/// The same where the answer is a number.
+const REGRESSION_TABS: &[Tab] = &[
+    Tab {
+        id: "result",
+        title: "Result",
+        icon: icons::MATRIX,
+        help: "The numbers that count, and how far the answers lie from the truth.",
+    },
+    Tab { id: "classes", title: "Errors", icon: icons::TABLE, help: "How large the errors are." },
+    Tab {
+        id: "samples",
+        title: "Samples",
+        icon: icons::IMAGES,
+        help: "The samples with the largest and the smallest loss.",
+    },
+];
+
 /// What the Evaluate step shows.
 pub struct EvaluatePanel {
     part: Part,
@@ -47,6 +64,8 @@ pub struct EvaluatePanel {
     list: samples::List,
     /// The run whose evaluation was last in sight: another one starts without a selection.
     seen: Option<RunId>,
+    /// Whether the answers are numbers instead of classes.
+    is_regression: bool,
 }
 
 impl Default for EvaluatePanel {
@@ -58,13 +77,14 @@ impl Default for EvaluatePanel {
             sort: classes::Sort::default(),
             list: samples::List::default(),
             seen: None,
+            is_regression: false,
         }
     }
 }
 
 impl StepPanel for EvaluatePanel {
     fn tabs(&self) -> &'static [Tab] {
-        TABS
+        if self.is_regression { REGRESSION_TABS } else { TABS }
     }
 
     fn left_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -97,6 +117,7 @@ impl StepPanel for EvaluatePanel {
     }
 
     fn logic(&mut self, session: &Session) {
+        self.is_regression = session.prepared().is_some_and(|data| data.dataset.task == Task::Regression);
         let run = session.selected_run().map(|run| &run.id);
         if self.seen.as_ref() != run {
             self.seen = run.cloned();
@@ -120,9 +141,25 @@ impl EvaluatePanel {
     fn nothing_ui(&self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let session = cx.session;
         if let Some(progress) = session.evaluating() {
-            let text = "The network answers every sample of the part; then its answers are compared with the labels.";
-            empty_state(ui, icons::BUSY, "Evaluating", text, None);
-            let _ = progress;
+            let text = match progress.counts() {
+                (_, 0) => "The network answers every sample of the part.".to_owned(),
+                (done, total) => format!("{} of {} samples are answered.", format::count(done), format::count(total)),
+            };
+            if empty_state(ui, icons::BUSY, "Evaluating", &text, Some("Cancel")) {
+                cx.send(Command::CancelJob);
+            }
+        } else if let Some(run) = session.selected_run().filter(|run| !run.has_weights()) {
+            let text = if run.is_active {
+                format!("Run {} can be evaluated when its first epoch has ended.", run.id.number())
+            } else {
+                format!(
+                    "Run {} ended before its first epoch did, so it left no weights. Choose another run on the left.",
+                    run.id.number()
+                )
+            };
+            if empty_state(ui, icons::TARGET, "Nothing to evaluate in this run", &text, Some("Go to Train")) {
+                cx.send(Command::Show(Step::Train));
+            }
         } else if session.selected_run().is_none() {
             let text = "An evaluation says how good a trained network is on samples that it has not learned from. Train one first.";
             if empty_state(ui, icons::TARGET, "Nothing to evaluate yet", text, Some("Go to Train")) {
@@ -131,7 +168,7 @@ impl EvaluatePanel {
         } else {
             let text = format!(
                 "The selected run has not been evaluated on the {} part. It takes a moment and changes nothing.",
-                part_id(self.part)
+                samples::part_word(self.part)
             );
             if empty_state(ui, icons::TARGET, "Not evaluated yet", &text, Some("Evaluate")) {
                 cx.send(Command::Evaluate(self.part));

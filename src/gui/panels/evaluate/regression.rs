@@ -25,14 +25,14 @@ pub(super) fn scatter_ui(ui: &mut Ui, cx: &PanelContext<'_>, evaluation: &Evalua
             let (low, high) = points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), [truth, answer]| {
                 (low.min(*truth).min(*answer), high.max(*truth).max(*answer))
             });
-            plot_ui(ui, theme, "scatter", points.clone(), vec![[low, low], [high, high]]);
+            plot_ui(ui, theme, ["scatter", "truth", "answer"], points.clone(), vec![[low, low], [high, high]]);
         });
         let help = "Answer minus truth for each sample. A pattern here means that the network misses something.";
         card_ui(ui, &cx.theme, half, "Residuals", &target, help, |ui, theme| {
             let residuals: Vec<[f64; 2]> = points.iter().map(|[truth, answer]| [*truth, answer - truth]).collect();
             let low = residuals.iter().map(|[x, _]| *x).fold(f64::INFINITY, f64::min);
             let high = residuals.iter().map(|[x, _]| *x).fold(f64::NEG_INFINITY, f64::max);
-            plot_ui(ui, theme, "residuals", residuals, vec![[low, 0.0], [high, 0.0]]);
+            plot_ui(ui, theme, ["residuals", "truth", "answer minus truth"], residuals, vec![[low, 0.0], [high, 0.0]]);
         });
     });
 }
@@ -76,11 +76,13 @@ fn card_ui(
     });
 }
 
-fn plot_ui(ui: &mut Ui, theme: &Theme, id: &str, points: Vec<[f64; 2]>, line: Vec<[f64; 2]>) {
+/// A plot by its name and those of its axes.
+fn plot_ui(ui: &mut Ui, theme: &Theme, [id, x, y]: [&'static str; 3], points: Vec<[f64; 2]>, line: Vec<[f64; 2]>) {
     let font = FontId::new(size::UNIT, TextStyle::Body.resolve(ui.style()).family);
     let axis = |hints: AxisHints<'static>| {
         hints.tick_label_color(theme.weak).tick_label_font(font.clone()).formatter(|mark, _| format::number(mark.value))
     };
+    let name = |text: &str| RichText::new(text).size(size::UNIT).color(theme.weak);
     let (dot, dashed): (Color32, Color32) = (theme.accent.gamma_multiply(0.55), theme.weak);
     Plot::new(id)
         .width(ui.available_width())
@@ -91,8 +93,8 @@ fn plot_ui(ui: &mut Ui, theme: &Theme, id: &str, points: Vec<[f64; 2]>, line: Ve
         .grid_color(theme.grid())
         .grid_fade(0.0)
         .grid_spacing(egui::Rangef::new(70.0, 300.0))
-        .custom_x_axes(vec![axis(AxisHints::new_x())])
-        .custom_y_axes(vec![axis(AxisHints::new_y())])
+        .custom_x_axes(vec![axis(AxisHints::new_x()).label(name(x))])
+        .custom_y_axes(vec![axis(AxisHints::new_y()).label(name(y))])
         .label_formatter(|_| None)
         .show(ui, |plot| {
             plot.line(

@@ -1,13 +1,14 @@
 //! Galleries of evaluated samples: the worst, the best, those of a cell.
 
-use egui::{Align2, FontId, Frame, RichText, ScrollArea, Ui, vec2};
+use egui::{Align, Align2, FontId, Frame, Layout, RichText, ScrollArea, Ui, vec2};
+use egui_extras::{Column, TableBuilder};
 
 use crate::base::format;
 use crate::data::{InputKind, Part};
 use crate::gui::panels::PanelContext;
-use crate::gui::theme::size;
+use crate::gui::theme::{Theme, size};
 use crate::gui::widgets::samples::sample_image;
-use crate::gui::widgets::{row_button, semibold};
+use crate::gui::widgets::{mono, semibold};
 use crate::metrics::{Evaluation, SampleResult};
 
 use super::{EvaluatePanel, class_name, is_regression};
@@ -78,24 +79,15 @@ impl EvaluatePanel {
             None => format::number(f64::from(value)),
         };
         if !is_image {
-            scroll(height).show_rows(ui, size::EDIT_ROW, samples.len(), |ui, rows| {
-                for sample in samples.get(rows).unwrap_or(&[]) {
-                    let origin = data.dataset.origins.get(sample.sample as usize).map_or("", String::as_str);
-                    let text = format!(
-                        "{origin}   {} taken for {}   loss {}",
-                        answer(sample.truth),
-                        answer(sample.predicted),
-                        format::number(f64::from(sample.loss))
-                    );
-                    if row_button(ui, "", &text, self.sample == Some(sample.sample)).clicked() {
-                        self.sample = Some(sample.sample);
-                    }
-                }
-            });
+            let origin =
+                |sample: &SampleResult| data.dataset.origins.get(sample.sample as usize).cloned().unwrap_or_default();
+            self.rows_ui(ui, &theme, samples, height, &origin, &answer);
             return;
         }
         let columns = (((ui.available_width() + size::GAP) / (side + size::GAP)).floor() as usize).max(1);
         let rows = samples.len().div_ceil(columns);
+        // The last column ends where the page does.
+        let side = ((ui.available_width() - 6.0 + size::GAP) / columns as f32 - size::GAP).floor().max(side.min(24.0));
         ui.spacing_mut().item_spacing = vec2(size::GAP, size::TIGHT);
         scroll(height).show_rows(ui, side + 20.0, rows, |ui, range| {
             for row in range {
@@ -153,6 +145,50 @@ impl EvaluatePanel {
                 });
             }
         });
+    }
+
+    /// Samples of a table, one a row.
+    fn rows_ui(
+        &mut self,
+        ui: &mut Ui,
+        theme: &Theme,
+        samples: &[SampleResult],
+        height: f32,
+        origin: &dyn Fn(&SampleResult) -> String,
+        answer: &dyn Fn(f32) -> String,
+    ) {
+        ui.spacing_mut().item_spacing = vec2(size::GAP, 0.0);
+        let width = ((ui.available_width() - 3.0 * size::GAP - 8.0) / 4.0).floor();
+        TableBuilder::new(ui)
+            .id_salt("rows")
+            .cell_layout(Layout::left_to_right(Align::Center))
+            .sense(egui::Sense::click())
+            .max_scroll_height((height - size::EDIT_ROW).max(60.0))
+            .columns(Column::exact(width.min(200.0)).clip(true), 4)
+            .header(size::EDIT_ROW, |mut header| {
+                for title in ["From", "Label", "Answer", "Loss"] {
+                    header.col(|ui| drop(ui.label(semibold(title, size::ASIDE).color(theme.weak))));
+                }
+            })
+            .body(|body| {
+                body.rows(26.0, samples.len(), |mut row| {
+                    let Some(sample) = samples.get(row.index()) else { return };
+                    let is_selected = self.sample == Some(sample.sample);
+                    row.set_selected(is_selected);
+                    let loss = format::number(f64::from(sample.loss));
+                    for (index, text) in
+                        [origin(sample), answer(sample.truth), answer(sample.predicted), loss].into_iter().enumerate()
+                    {
+                        let color = if index == 0 { theme.weak } else { theme.text };
+                        row.col(|ui| {
+                            ui.add(egui::Label::new(mono(&text).color(color)).selectable(false).truncate());
+                        });
+                    }
+                    if row.response().clicked() {
+                        self.sample = if is_selected { None } else { Some(sample.sample) };
+                    }
+                });
+            });
     }
 
     /// Where a sample came from and what was answered.

@@ -56,7 +56,7 @@ impl CardKind {
                 "Share of right answers. Validation far below training means that samples are learned by heart."
             }
             Self::Memory => {
-                "Memory of the whole program, measured at the end of each epoch, and the peak that was planned."
+                "Memory of the whole program, measured at the end of each epoch. The plan is what the program had taken before the run and one training step on top."
             }
             Self::Inference => {
                 "Time of one forward pass on held-out samples: the median, and the time that 95 of 100 stay below."
@@ -73,6 +73,8 @@ pub(in crate::gui) struct CardInput<'a> {
     pub(in crate::gui) runs: Vec<&'a Run>,
     /// Scale of a regression target: an error in its unit is the root of the loss over this.
     pub(in crate::gui) target_scale: Option<f64>,
+    /// Name of that target.
+    pub(in crate::gui) target: &'a str,
     /// Logarithmic y axis.
     pub(in crate::gui) is_log: bool,
     /// How much raw curves are smoothed.
@@ -85,6 +87,7 @@ pub(in crate::gui) fn card<'a>(kind: CardKind, theme: &Theme, input: &CardInput<
         title: kind.title(),
         help: kind.help(),
         headline: None,
+        whole: None,
         unit: String::new(),
         curves: Vec::new(),
         show: format::number,
@@ -92,7 +95,10 @@ pub(in crate::gui) fn card<'a>(kind: CardKind, theme: &Theme, input: &CardInput<
         from_zero: false,
         broken: Vec::new(),
         smoothing: input.smoothing,
-        empty: "The curve appears with the first steps of a run.",
+        empty: match kind {
+            CardKind::Memory | CardKind::Inference => "Measured at the end of each epoch.",
+            _ => "The curve appears with the first steps of a run.",
+        },
     };
     let last = input.runs.last().copied();
     let counts = last.and_then(|run| if run.is_active { run.epochs.last().copied() } else { status::best(run) });
@@ -111,19 +117,19 @@ pub(in crate::gui) fn card<'a>(kind: CardKind, theme: &Theme, input: &CardInput<
                     Curve::of_series(name, color(theme, run), Look::Strong, &run.learning_rate).dash(dash(theme, run)),
                 );
             }
-            card.headline = last.and_then(|run| run.learning_rate.last()).map(|[_, rate]| format::number(rate));
+            card.whole = last.and_then(|run| run.learning_rate.last()).map(|[_, rate]| rate);
+            card.headline = card.whole.map(format::number);
             card.from_zero = true;
         }
         CardKind::Throughput => {
             for run in &input.runs {
-                let name = name(input, run, "training");
+                let name = name(input, run, "throughput");
                 card.curves.push(
                     Curve::of_series(name, color(theme, run), Look::Smoothed, &run.throughput).dash(dash(theme, run)),
                 );
             }
-            card.headline = last
-                .and_then(|run| run.epochs.last())
-                .map(|epoch| format::count(epoch.samples_per_second.round().max(0.0) as u64));
+            card.whole = last.and_then(|run| run.epochs.last()).map(|epoch| epoch.samples_per_second);
+            card.headline = card.whole.map(|rate| format::count(rate.round().max(0.0) as u64));
             card.unit.push_str("samples/s");
             card.from_zero = true;
             card.show = |value| format!("{} samples/s", format::count(value.round().max(0.0) as u64));
@@ -133,21 +139,36 @@ pub(in crate::gui) fn card<'a>(kind: CardKind, theme: &Theme, input: &CardInput<
 }
 
 fn loss<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, counts: Option<EpochMetrics>) {
+    let highest = highest_loss(input);
     for run in &input.runs {
         let (color, dash) = (color(theme, run), dash(theme, run));
-        card.curves.push(Curve::of_series(name(input, run, "training"), color, Look::Smoothed, &run.step_loss));
+        let name_of_training = name(input, run, "training");
+        let training = match highest.filter(|_| has_diverged(run)) {
+            Some(highest) => {
+                let points = run.step_loss.points(f64::NEG_INFINITY..=f64::INFINITY, 2000);
+                let low = points.into_iter().take_while(|[_, loss]| *loss <= highest).collect();
+                Curve::of_points(name_of_training, color, Look::Pale, low)
+            }
+            None => Curve::of_series(name_of_training, color, Look::Smoothed, &run.step_loss),
+        };
+        card.curves.push(training.listed(lists_asides(input)));
         let points = points(run, |epoch| epoch.validation_loss);
         card.curves.push(Curve::of_points(name(input, run, "validation"), color, Look::Strong, points).dash(dash));
-        if run.record.outcome.ending == crate::train::Ending::Diverged {
+        if has_diverged(run) {
             let at = run.step_loss.last().map_or(0.0, |[x, _]| x);
-            card.broken.push((at, format!("NaN, run {}", run.id.number())));
+            card.broken.push((at, format!("run {} NaN", run.id.number())));
         }
     }
     let value =
         counts.map(|epoch| epoch.validation_loss.map_or((epoch.train_loss, "training"), |loss| (loss, "validation")));
-    if let Some((value, unit)) = value {
-        card.headline = Some(format::number(value));
-        card.unit.push_str(unit);
+    // Until the first epoch has ended, the last step tells.
+    let step = || {
+        let [_, loss] = input.runs.last()?.step_loss.last()?;
+        loss.is_finite().then_some((loss, "training"))
+    };
+    if let Some((value, unit)) = value.or_else(step) {
+        (card.headline, card.whole) = (Some(format::number(value)), Some(value));
+        card.unit = of_epoch(unit, input, counts);
     }
     card.from_zero = true;
 }
@@ -155,7 +176,8 @@ fn loss<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, coun
 fn accuracy<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, counts: Option<EpochMetrics>) {
     for run in &input.runs {
         let (color, dash) = (color(theme, run), dash(theme, run));
-        card.curves.push(Curve::of_series(name(input, run, "training"), color, Look::Smoothed, &run.step_accuracy));
+        let training = Curve::of_series(name(input, run, "training"), color, Look::Smoothed, &run.step_accuracy);
+        card.curves.push(training.listed(lists_asides(input)));
         let points = points(run, |epoch| epoch.validation_accuracy);
         card.curves.push(Curve::of_points(name(input, run, "validation"), color, Look::Strong, points).dash(dash));
     }
@@ -165,10 +187,15 @@ fn accuracy<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, 
             .map(|value| (value, "validation"))
             .or(epoch.train_accuracy.map(|value| (value, "training")))
     });
-    if let Some((value, unit)) = value {
-        card.headline = Some(format::share(value));
-        card.unit.push_str(unit);
+    let step = || {
+        let [_, accuracy] = input.runs.last()?.step_accuracy.last()?;
+        accuracy.is_finite().then_some((accuracy, "training"))
+    };
+    if let Some((value, unit)) = value.or_else(step) {
+        (card.headline, card.whole) = (Some(format::share(value)), Some(value));
+        card.unit = of_epoch(unit, input, counts);
     }
+    card.from_zero = true;
     card.show = |value| format!("{value:.4}");
 }
 
@@ -179,18 +206,23 @@ fn error<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, cou
     for run in &input.runs {
         let (color, dash) = (color(theme, run), dash(theme, run));
         let train = points(run, |epoch| Some(error(epoch.train_loss)));
-        card.curves.push(Curve::of_points(name(input, run, "training"), color, Look::Pale, train));
+        let train = Curve::of_points(name(input, run, "training"), color, Look::Pale, train);
+        card.curves.push(train.listed(lists_asides(input)));
         let validation = points(run, |epoch| epoch.validation_loss.map(error));
         card.curves.push(Curve::of_points(name(input, run, "validation"), color, Look::Strong, validation).dash(dash));
     }
-    card.headline = counts.and_then(|epoch| epoch.validation_loss).map(|loss| format::number(error(loss)));
-    card.unit.push_str("validation");
+    card.empty = "Measured at the end of each epoch.";
+    card.whole = counts.and_then(|epoch| epoch.validation_loss).map(error);
+    card.headline = card.whole.map(format::number);
+    let of_what = if input.target.is_empty() { "validation".to_owned() } else { format!("of {}", input.target) };
+    card.unit = of_epoch(&of_what, input, counts);
     card.from_zero = true;
 }
 
 fn memory<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, last: Option<&Run>) {
     let most = input.runs.iter().flat_map(|run| &run.epochs).map(|epoch| epoch.process_bytes).max().unwrap_or(0);
-    let planned = last.map_or(0, |run| run.planned_bytes);
+    let plan = last.and_then(status::planned_bytes);
+    let planned = plan.map_or(0, |(before, step)| before + step);
     let (scale, unit) = if most.max(planned) >= 10_000_000_000 { (1e9, "GB") } else { (1e6, "MB") };
     let is_alone = input.runs.len() == 1;
     for run in &input.runs {
@@ -209,10 +241,17 @@ fn memory<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, la
         let (from, to) = (first.epoch.saturating_sub(1) as f64, end.epoch as f64);
         let level = planned as f64 / scale;
         let points = vec![[from, level], [to.max(from + 1.0), level]];
-        card.curves.push(Curve::of_points("planned peak", theme.weak, Look::Dashed, points));
+        let name = match plan {
+            Some((before, step)) if before > 0 => {
+                format!("planned, {} before + {}", format::bytes(before), format::bytes(step))
+            }
+            _ => "planned on the device".to_owned(),
+        };
+        card.curves.push(Curve::of_points(name, theme.weak, Look::Dashed, points));
     }
     card.headline = last.and_then(|run| run.epochs.last()).map(|epoch| {
         let value = epoch.process_bytes as f64 / scale;
+        card.whole = Some(value);
         if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
     });
     card.unit.push_str(unit);
@@ -225,21 +264,46 @@ fn inference<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>)
     for run in &input.runs {
         let color = if is_alone { theme.warn } else { color(theme, run) };
         let slow = points(run, |epoch| Some(epoch.inference_ms_p95));
-        card.curves.push(Curve::of_points(name(input, run, "95th percentile"), color, Look::Pale, slow));
+        let slow = Curve::of_points(name(input, run, "95th percentile"), color, Look::Pale, slow);
+        card.curves.push(slow.listed(lists_asides(input)));
         let median = points(run, |epoch| Some(epoch.inference_ms_p50));
         card.curves
             .push(Curve::of_points(name(input, run, "median"), color, Look::Strong, median).dash(dash(theme, run)));
     }
-    card.headline =
-        input.runs.last().and_then(|run| run.epochs.last()).map(|epoch| format::milliseconds(epoch.inference_ms_p50));
-    card.unit.push_str("ms, batch 1");
+    card.whole = input.runs.last().and_then(|run| run.epochs.last()).map(|epoch| epoch.inference_ms_p50);
+    card.headline = card.whole.map(format::milliseconds);
+    card.unit.push_str("ms, one sample");
     card.show = |value| format!("{} ms", format::milliseconds(value));
     card.from_zero = true;
 }
 
-/// The name of a curve: what it is if one run is shown, else whose it is.
+/// The name of a curve: what it is, and whose if several runs are shown.
 fn name(input: &CardInput<'_>, run: &Run, what: &str) -> String {
-    if input.runs.len() == 1 { what.to_owned() } else { format!("run {}", run.id.number()) }
+    if input.runs.len() == 1 { what.to_owned() } else { format!("run {} {what}", run.id.number()) }
+}
+
+/// Whether the legend has room for the pale curves; of many runs it names the strong ones.
+fn lists_asides(input: &CardInput<'_>) -> bool {
+    input.runs.len() <= 2
+}
+
+/// What a headline is of: the last epoch while a run goes on, later the one that counts, which is named.
+fn of_epoch(unit: &str, input: &CardInput<'_>, counts: Option<EpochMetrics>) -> String {
+    let is_active = input.runs.last().is_some_and(|run| run.is_active);
+    match counts {
+        Some(epoch) if !is_active => format!("{unit}, epoch {}", epoch.epoch),
+        _ => unit.to_owned(),
+    }
+}
+
+fn has_diverged(run: &Run) -> bool {
+    run.record.outcome.ending == crate::train::Ending::Diverged
+}
+
+/// The largest loss of the runs that did not diverge; beside them a diverged one is cut there, or it alone would be seen.
+fn highest_loss(input: &CardInput<'_>) -> Option<f64> {
+    let sound = input.runs.iter().filter(|run| !has_diverged(run));
+    sound.filter_map(|run| run.step_loss.bounds()).map(|(_, [_, high])| high).reduce(f64::max)
 }
 
 fn color(theme: &Theme, run: &Run) -> Color32 {

@@ -29,6 +29,7 @@ impl TrainPanel {
             .prepared()
             .filter(|data| data.dataset.task == Task::Regression)
             .map(|data| f64::from(data.normalizer.target.1));
+        let target = cx.session.prepared().map(|data| data.dataset.target.clone()).unwrap_or_default();
         let kinds: Vec<CardKind> = match self.enlarged {
             Some(kind) if self.cards.contains(&kind) => vec![kind],
             _ => self.cards.clone(),
@@ -49,6 +50,7 @@ impl TrainPanel {
                             let input = CardInput {
                                 runs: runs.clone(),
                                 target_scale,
+                                target: &target,
                                 is_log: self.logarithmic.contains(&kind),
                                 smoothing: self.smoothing,
                             };

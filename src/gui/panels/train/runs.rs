@@ -3,6 +3,7 @@
 use egui::{Modifiers, RichText, ScrollArea, Ui};
 
 use crate::base::Severity;
+use crate::data::Task;
 use crate::gui::form;
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
@@ -37,9 +38,13 @@ impl TrainPanel {
             for run in session.runs().iter().rev() {
                 self.run_ui(ui, cx, run);
             }
-            let has_classes =
-                session.runs().iter().any(|run| status::best(run).is_some_and(|e| e.validation_accuracy.is_some()));
-            let caption = if has_classes { "Validation accuracy, best epoch" } else { "Validation loss, best epoch" };
+            let is_regression = match session.prepared() {
+                Some(data) => data.dataset.task == Task::Regression,
+                None => session.runs().iter().all(|run| {
+                    status::best(run).is_some_and(|epoch| epoch.validation_accuracy.or(epoch.train_accuracy).is_none())
+                }),
+            };
+            let caption = if is_regression { "Validation loss, best epoch" } else { "Validation accuracy, best epoch" };
             ui.label(RichText::new(caption).small().color(theme.weak));
         });
         if !session.runs().is_empty() {
@@ -57,7 +62,7 @@ impl TrainPanel {
         let is_selected = cx.session.selected_run().is_some_and(|selected| selected.id == run.id);
         let is_compared = self.compared.contains(&run.id);
         if is_compared && !is_selected {
-            aside.push_str(", compared");
+            aside.insert_str(0, &format!("{}  ", icons::SHOWN));
         }
         let row = RowButton {
             dot: Some(theme.run(number)),

@@ -8,8 +8,10 @@ use crate::base::{Severity, format};
 use crate::gui::form::Form;
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
-use crate::gui::theme::size;
-use crate::gui::widgets::{advice_box, planned_and_measured, primary_button, secondary_button, section, section_title};
+use crate::gui::theme::{Theme, size};
+use crate::gui::widgets::{
+    advice_box, capitalized, planned_and_measured, primary_button, secondary_button, section, section_title,
+};
 use crate::project::{Edit, Project, Step};
 use crate::session::{Command, Plan, Run, Session, StepState};
 use crate::train::{Phase, TrainConfig};
@@ -110,12 +112,35 @@ fn form_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, project: &Project) {
         ui.spacing_mut().item_spacing.y = 0.0;
         let form = Form::new(&cx.theme).lists(&lists);
         let mut has_changed = form.only(|name| !is_rare(name)).show(ui, &mut train);
-        let more = egui::CollapsingHeader::new(RichText::new("More settings").color(cx.theme.weak));
-        more.show_unindented(ui, |ui| has_changed |= form.only(is_rare).show(ui, &mut train));
+        let is_open = disclosure_ui(ui, &cx.theme, "More settings");
+        if is_open {
+            has_changed |= form.only(is_rare).show(ui, &mut train);
+        }
         if has_changed {
             cx.send(Command::Edit(Edit::SetTrain(Box::new(train))));
         }
     });
+}
+
+/// A row that opens and closes what stands below it; whether it is open is kept.
+fn disclosure_ui(ui: &mut Ui, theme: &Theme, title: &str) -> bool {
+    let id = ui.id().with(title);
+    let mut is_open = ui.data_mut(|data| *data.get_persisted_mut_or(id, false));
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), size::EDIT_ROW), egui::Sense::click());
+    let color = if response.hovered() || response.has_focus() { theme.text } else { theme.weak };
+    let painter = ui.painter();
+    let font = |points| egui::FontId::proportional(points);
+    let at = rect.left_center();
+    painter.text(at, egui::Align2::LEFT_CENTER, title, font(size::BODY), color);
+    let caret = if is_open { icons::OPEN_GROUP } else { icons::NEXT };
+    painter.text(rect.right_center() - vec2(6.0, 0.0), egui::Align2::RIGHT_CENTER, caret, font(size::ASIDE), color);
+    if response.clicked() {
+        is_open = !is_open;
+        ui.data_mut(|data| data.insert_persisted(id, is_open));
+    }
+    let is_enabled = ui.is_enabled();
+    response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::CollapsingHeader, is_enabled, is_open, title));
+    is_open
 }
 
 /// Settings that one seldom touches; they stand apart so that plan and measurement stay in sight.
@@ -159,17 +184,42 @@ fn plan_ui(ui: &mut Ui, cx: &PanelContext<'_>, plan: &Plan) {
         ui.spacing_mut().item_spacing.y = 1.0;
         let run = session.selected_run();
         let measured = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
-        let memory = run.and_then(|run| run.epochs.last()).map(|epoch| format::bytes(epoch.process_bytes));
-        planned_and_measured(ui, "Memory", &format::bytes(plan.memory.total()), &measured(memory))
-            .on_hover_text("Planned for one training step of the next run; measured for the whole program, at the end of the last epoch of the selected run.");
-        let planned = plan.step_ms.map(|ms| format!("{} ms", format::milliseconds(ms))).unwrap_or_default();
+        heads_ui(ui, &cx.theme);
+        let is_on_cpu = session.project().is_none_or(|project| project.train.device == "cpu");
+        let memory = run.and_then(|run| {
+            let device = run.epochs.iter().filter_map(|epoch| epoch.device_bytes).max().filter(|_| !is_on_cpu);
+            device.or_else(|| run.epochs.iter().map(|epoch| epoch.process_bytes).max())
+        });
+        // While a run works, the program has taken that run's memory already.
+        let under_way = run.filter(|run| run.is_active).and_then(status::planned_bytes);
+        let before = if is_on_cpu { plan.process } else { 0 };
+        let (before, step) = under_way.unwrap_or((before, plan.memory.total()));
+        planned_and_measured(ui, "Memory", &format::bytes(before + step), &measured(memory.map(format::bytes)))
+            .on_hover_text(format!(
+                "Planned: {} for one training step, and {} that the program has taken before it. Measured: the most at the end of an epoch of the selected run.",
+                format::bytes(step),
+                format::bytes(before)
+            ));
+        let planned = measured(plan.step_ms.map(|ms| format!("{} ms", format::milliseconds(ms))));
         let step = run.and_then(step_ms).map(|ms| format!("{} ms", format::milliseconds(ms)));
         planned_and_measured(ui, "Time per step", &planned, &measured(step));
         let total = plan.step_ms.map(|ms| Duration::from_secs_f64((ms * plan.steps as f64 / 1e3).clamp(0.0, 1e9)));
-        planned_and_measured(ui, "Finish", &total.map(format::clock).unwrap_or_default(), &measured(finish(session)))
-            .on_hover_text(
-                "Planned time of the next run; time left of the run under way, or time taken by the selected one.",
-            );
+        let (label, help) = if session.training().is_some() {
+            ("Time left", "Planned: the whole run. Measured: what is left of it, at the speed of the last steps.")
+        } else {
+            ("Whole run", "Planned: the next run, at the speed of the last one alike. Measured: the selected run.")
+        };
+        planned_and_measured(ui, label, &measured(total.map(format::clock)), &measured(finish(session)))
+            .on_hover_text(help);
+    });
+}
+
+/// What the two columns are.
+fn heads_ui(ui: &mut Ui, theme: &Theme) {
+    let room = vec2(ui.available_width(), 16.0);
+    ui.allocate_ui_with_layout(room, egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        ui.label(RichText::new("measured").small().color(theme.weak));
+        ui.label(RichText::new("planned").small().color(theme.faint));
     });
 }
 
@@ -192,10 +242,13 @@ fn notices_ui(ui: &mut Ui, cx: &PanelContext<'_>) {
     let Some(run) = cx.session.selected_run() else { return };
     let problems = run.notices.iter().chain(&run.record.outcome.problem);
     for problem in problems {
-        let mut text = problem.message.clone();
+        let mut text = capitalized(&problem.message);
         if !problem.hint.is_empty() {
             text.push_str(". ");
-            text.push_str(&problem.hint);
+            text.push_str(&capitalized(&problem.hint));
+        }
+        if !text.ends_with('.') {
+            text.push('.');
         }
         advice_box(ui, problem.severity, &text, None);
     }

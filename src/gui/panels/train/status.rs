@@ -25,7 +25,8 @@ pub(in crate::gui) fn status(run: &Run, training: Option<&Training>) -> String {
         Ending::StoppedEarly => format!("stopped early, {epochs}"),
         Ending::Stopped => format!("stopped, {epochs}"),
         Ending::Unfinished => format!("unfinished, {epochs}"),
-        Ending::Diverged => format!("learning rate {}", format::number(run.record.train.learning_rate)),
+        // Steps before it are finished ones; it broke in the next.
+        Ending::Diverged => format!("NaN at step {}", format::count(outcome.steps + 1)),
         Ending::Failed => {
             outcome.problem.as_ref().map_or_else(|| "failed".to_owned(), |problem| problem.message.clone())
         }
@@ -36,7 +37,7 @@ pub(in crate::gui) fn status(run: &Run, training: Option<&Training>) -> String {
 pub(in crate::gui) fn value(run: &Run) -> (String, bool) {
     let outcome = &run.record.outcome;
     match outcome.ending {
-        Ending::Diverged => (format!("NaN at step {}", format::count(outcome.steps)), true),
+        Ending::Diverged => ("NaN".to_owned(), true),
         Ending::Failed => ("failed".to_owned(), true),
         _ => (best(run).map(|epoch| figure(&epoch)).unwrap_or_default(), false),
     }
@@ -54,6 +55,14 @@ fn figure(epoch: &EpochMetrics) -> String {
         (None, Some(loss)) => format::number(loss),
         (None, None) => format::number(epoch.train_loss),
     }
+}
+
+/// Planned peak as (what the program had taken before, what a training step takes), to be added: then it can be compared with the
+/// measured memory of the process. A GPU's memory begins at nothing.
+pub(in crate::gui) fn planned_bytes(run: &Run) -> Option<(u64, u64)> {
+    let is_on_cpu = run.record.train.device == "cpu";
+    let is_known = run.planned_bytes > 0 && (run.before_bytes > 0 || !is_on_cpu);
+    is_known.then_some((if is_on_cpu { run.before_bytes } else { 0 }, run.planned_bytes))
 }
 
 /// Whether it can go on from its last checkpoint.
@@ -85,7 +94,8 @@ mod tests {
             learning_rate: MetricSeries::default(),
             throughput: MetricSeries::default(),
             epochs: vec![epoch],
-            planned_bytes: 0,
+            planned_bytes: 30,
+            before_bytes: 100,
             evaluation: None,
             notices: Vec::new(),
             is_active: false,
@@ -98,7 +108,19 @@ mod tests {
         assert_eq!(title(&run(Ending::Completed)), "run 6  small_cnn");
         assert_eq!(shown(Ending::Completed), ("20 epochs".to_owned(), "0.974".to_owned()));
         assert_eq!(shown(Ending::StoppedEarly).0, "stopped early, 20 epochs");
-        assert_eq!(shown(Ending::Diverged), ("learning rate 0.001".to_owned(), "NaN at step 41".to_owned()));
+        assert_eq!(shown(Ending::Diverged), ("NaN at step 42".to_owned(), "NaN".to_owned()));
+    }
+
+    #[test]
+    fn the_plan_counts_what_the_program_had_taken_before() {
+        let mut run = run(Ending::Completed);
+        Arc::make_mut(&mut run.record).train.device = "cpu".to_owned();
+        assert_eq!(planned_bytes(&run), Some((100, 30)));
+        // A record of an earlier version does not know it, and a plan of a step alone can't be compared.
+        run.before_bytes = 0;
+        assert_eq!(planned_bytes(&run), None);
+        Arc::make_mut(&mut run.record).train.device = "cuda:0".to_owned();
+        assert_eq!(planned_bytes(&run), Some((0, 30)));
     }
 
     #[test]
