@@ -230,8 +230,10 @@ impl Session {
     /// Milliseconds of a step of the last run with this network and batch size.
     fn measured_step(&self, open: &Open) -> Option<f64> {
         let train = &open.project.train;
-        let is_alike =
-            |run: &&Run| run.record.graph == open.project.graph && run.record.train.batch_size == train.batch_size;
+        let is_alike = |run: &&Run| {
+            let has_same_batch = run.record.train.batch_size == train.batch_size;
+            has_same_batch && !run.epochs.is_empty() && run.record.graph == open.project.graph
+        };
         let run = self.runs.all().iter().rev().find(is_alike)?;
         let rate = run.epochs.last()?.samples_per_second;
         (rate > 0.0).then(|| train.batch_size as f64 / rate * 1e3)

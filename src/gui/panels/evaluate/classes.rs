@@ -30,6 +30,9 @@ const COLUMNS: [(&str, &str); 5] = [
     ("Samples", "Samples of this class in the part."),
 ];
 
+/// Room behind the last column, where the scroll bar of a long table lies.
+const SCROLL_BAR: f32 = 12.0;
+
 impl EvaluatePanel {
     pub(super) fn classes_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, evaluation: &Evaluation) {
         let theme = cx.theme.clone();
@@ -83,6 +86,7 @@ impl EvaluatePanel {
                         }
                         row.col(|ui| {
                             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                                ui.add_space(SCROLL_BAR);
                                 ui.label(mono(format::count(scores.support)));
                             });
                         });
@@ -102,6 +106,9 @@ impl EvaluatePanel {
         let layout =
             if column == 0 { Layout::left_to_right(Align::Center) } else { Layout::right_to_left(Align::Center) };
         ui.with_layout(layout, |ui| {
+            if column + 1 == COLUMNS.len() {
+                ui.add_space(SCROLL_BAR);
+            }
             let arrow = match (is_sorted, self.sort.is_descending) {
                 (false, _) => "",
                 (true, false) => icons::UP,

@@ -132,11 +132,24 @@ fn paint_cell(painter: &Painter, theme: &Theme, rect: Rect, is_right: bool, shar
     let ground = if samples == 0 { theme.tint(theme.card, theme.text, 0.03) } else { fill };
     painter.rect_filled(rect, if rect.width() > 12.0 { 4.0 } else { 0.0 }, ground);
     if samples > 0 && rect.width() >= LEGIBLE {
-        let text = if strength > 0.5 { theme.on_accent } else { theme.text };
+        let text = clearest(fill, theme.text, theme.on_accent);
         let points = (rect.height() * 0.45).clamp(9.0, size::ASIDE);
         let font = FontId::monospace(points);
         painter.text(rect.center(), Align2::CENTER_CENTER, format::count(samples), font, text);
     }
+}
+
+/// The colour of the two that stands out more from the ground.
+fn clearest(ground: Color32, one: Color32, other: Color32) -> Color32 {
+    let light = |color: Color32| {
+        let [red, green, blue, _] = egui::Rgba::from(color).to_array();
+        0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05
+    };
+    let contrast = |color: Color32| {
+        let (a, b) = (light(color), light(ground));
+        a.max(b) / a.min(b)
+    };
+    if contrast(one) >= contrast(other) { one } else { other }
 }
 
 /// `3 taken for 5, 2 samples, 5.6 % of 3`.
@@ -161,6 +174,13 @@ fn cut(painter: &Painter, text: &str, room: f32, font: FontId, color: Color32) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_stand_out_from_their_cells() {
+        let (light, dark) = (Color32::from_gray(235), Color32::from_gray(15));
+        assert_eq!(clearest(Color32::from_rgb(30, 60, 100), light, dark), light);
+        assert_eq!(clearest(Color32::from_rgb(120, 180, 255), light, dark), dark);
+    }
 
     #[test]
     fn a_cell_says_what_it_means() {

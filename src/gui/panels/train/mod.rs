@@ -8,6 +8,7 @@ mod settings;
 pub(in crate::gui) mod status;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use egui::Ui;
 
@@ -43,6 +44,8 @@ pub struct TrainPanel {
     compared: BTreeSet<RunId>,
     /// The run that was deleted last, which can be brought back.
     deleted: Option<RunId>,
+    /// The project that all this is about.
+    project: Option<PathBuf>,
 }
 
 impl Default for TrainPanel {
@@ -54,6 +57,7 @@ impl Default for TrainPanel {
             smoothing: 0.9,
             compared: BTreeSet::new(),
             deleted: None,
+            project: None,
         }
     }
 }
@@ -106,6 +110,12 @@ impl StepPanel for TrainPanel {
     fn logic(&mut self, session: &Session) {
         let runs = session.runs();
         self.compared.retain(|id| runs.iter().any(|run| run.id == *id));
+        // A deleted run of another project can't be brought back here, and one that is there need not be.
+        if self.project.as_deref() != session.path() {
+            self.project = session.path().map(Path::to_owned);
+            (self.deleted, self.enlarged) = (None, None);
+        }
+        self.deleted = self.deleted.take().filter(|id| runs.iter().all(|run| run.id != *id));
     }
 }
 
