@@ -43,7 +43,7 @@ class Display:
 
 
 def start(binary, project, display, home):
-    environment = dict(os.environ, DISPLAY=display.name, HOME=home, XDG_CONFIG_HOME=home, XDG_DATA_HOME=home)
+    environment = dict(os.environ, DISPLAY=display.name, HOME=home, LAYERBENCH_CONFIG_DIR=home)
     environment.pop("WAYLAND_DISPLAY", None)
     return subprocess.Popen([binary, project], env=environment, stderr=subprocess.DEVNULL), environment
 
@@ -62,10 +62,10 @@ def window_of(environment, name, seconds=30):
 
 def has_picture(environment):
     colours = subprocess.run(
-        ["import", "-silent", "-window", "root", "-scale", "5%", "-format", "%k", "info:"],
-        env=environment, capture_output=True, text=True,
+        ["import", "-silent", "-window", "root", "-format", "%k", "info:"],
+        env=environment, capture_output=True, text=True, check=True,
     ).stdout.strip()
-    return colours.isdigit() and int(colours) > 8
+    return int(colours) > 8
 
 
 def first_frame(binary, project, display, home):
@@ -74,7 +74,8 @@ def first_frame(binary, project, display, home):
     window_of(environment, "Layerbench")
     titled = time.monotonic() - begun
     while not has_picture(environment):
-        time.sleep(0.005)
+        if time.monotonic() - begun > 30:
+            raise SystemExit("no picture came up")
     drawn = time.monotonic() - begun
     process.terminate()
     process.wait()
@@ -109,7 +110,10 @@ def training_with(binary, project, display, home):
     time.sleep(3)
     before = len(list(pathlib.Path(project, "runs").glob("*/run.json")))
     subprocess.run(["xdotool", "windowfocus", window, "key", "--window", window, "ctrl+Return"], env=environment)
+    until = time.monotonic() + 300
     while True:
+        if time.monotonic() > until:
+            raise SystemExit("the run in the window did not end")
         time.sleep(0.5)
         run = newest_run(project)
         if run and len(list(pathlib.Path(project, "runs").glob("*/run.json"))) > before:
