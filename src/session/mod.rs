@@ -27,7 +27,7 @@ use crate::base::{Place, Problem, Progress, RunId};
 use crate::data::Prepared;
 use crate::graph::{Analysis, MemoryPlan};
 use crate::metrics::Evaluation;
-use crate::project::Project;
+use crate::project::{Project, Step};
 use crate::train::{DeviceInfo, Phase};
 
 pub use command::Command;
@@ -216,7 +216,8 @@ impl Session {
                 self.cancel_import();
                 Ok(())
             }
-            Command::Train => self.train(),
+            // Whoever starts a run wants to watch it.
+            Command::Train => self.train().and_then(|()| self.change_view(|view| view.step = Step::Train)),
             Command::ResumeRun(run) => self.resume_run(&run),
             Command::Pause => self.control(|control| control.pause()),
             Command::Continue => self.control(|control| control.resume()),

@@ -81,6 +81,7 @@ impl Session {
 
     fn start(&mut self, job: TrainJob, folder: RunFolder, run: Run) -> Result<(), Problem> {
         let epochs = job.config.epochs;
+        let clock = StepClock { batch_size: job.config.batch_size, ..StepClock::default() };
         let worker = Worker::start(job, self.wake.clone()).map_err(|error| failed(&error, "Close other programs"))?;
         let training = Training {
             run: run.id.clone(),
@@ -95,7 +96,7 @@ impl Session {
         };
         self.show_run(&run.id);
         self.runs.put(run);
-        self.active = Some(Active { worker, folder, training, clock: StepClock::default() });
+        self.active = Some(Active { worker, folder, training, clock });
         self.refresh();
         Ok(())
     }
@@ -185,12 +186,12 @@ impl Active {
             run.push_step(step);
         }
         let Some(last) = steps.last() else { return };
-        self.clock.steps_made(steps.len());
+        self.clock.steps_made(steps);
         let training = &mut self.training;
         training.step = last.step;
         let per_epoch = self.clock.steps_per_epoch.max(1);
         training.epoch = (last.step.saturating_sub(1) / per_epoch) as usize + 1;
-        training.samples_per_second = last.samples_per_second;
+        training.samples_per_second = self.clock.samples_per_second().unwrap_or(last.samples_per_second);
         training.remaining = self.clock.remaining(training.total_steps.saturating_sub(last.step));
     }
 }
@@ -199,24 +200,22 @@ impl Active {
 #[derive(Debug, Default)]
 struct StepClock {
     steps_per_epoch: u64,
-    last: Option<Instant>,
+    batch_size: usize,
+    /// Seconds of recent steps, as the trainer measured them: events arrive here in bunches.
     seconds: VecDeque<f64>,
     epoch_since: Option<Instant>,
+    /// Seconds of the last validation.
     validation: f64,
 }
 
 impl StepClock {
-    fn steps_made(&mut self, count: usize) {
-        let now = Instant::now();
-        self.epoch_since.get_or_insert(now);
-        if let Some(last) = self.last.replace(now) {
-            let each = now.duration_since(last).as_secs_f64() / count.max(1) as f64;
-            for _ in 0..count.min(RECENT) {
-                self.seconds.push_back(each);
-            }
-            while self.seconds.len() > RECENT {
-                self.seconds.pop_front();
-            }
+    fn steps_made(&mut self, steps: &[StepMetrics]) {
+        self.epoch_since.get_or_insert_with(Instant::now);
+        for step in steps.iter().rev().take(RECENT).rev() {
+            self.seconds.push_back(self.batch_size as f64 / step.samples_per_second.max(1e-9));
+        }
+        while self.seconds.len() > RECENT {
+            self.seconds.pop_front();
         }
     }
 
@@ -225,19 +224,24 @@ impl StepClock {
         if let Some(since) = self.epoch_since.replace(now) {
             self.validation = (now.duration_since(since).as_secs_f64() - epoch.seconds).max(0.0);
         }
-        // The pause for validation is no step.
-        self.last = Some(now);
+    }
+
+    fn median(&self) -> Option<f64> {
+        let mut sorted: Vec<f64> = self.seconds.iter().copied().collect();
+        sorted.sort_by(f64::total_cmp);
+        sorted.get(sorted.len() / 2).copied()
+    }
+
+    fn samples_per_second(&self) -> Option<f64> {
+        self.median().map(|seconds| self.batch_size as f64 / seconds.max(1e-9))
     }
 
     fn remaining(&self, steps: u64) -> Option<Duration> {
         if self.seconds.len() < 3 {
             return None;
         }
-        let mut sorted: Vec<f64> = self.seconds.iter().copied().collect();
-        sorted.sort_by(f64::total_cmp);
-        let median = sorted.get(sorted.len() / 2).copied()?;
         let epochs = steps as f64 / self.steps_per_epoch.max(1) as f64;
-        Duration::try_from_secs_f64(median * steps as f64 + epochs.ceil() * self.validation).ok()
+        Duration::try_from_secs_f64(self.median()? * steps as f64 + epochs.ceil() * self.validation).ok()
     }
 }
 
@@ -284,5 +288,21 @@ mod tests {
         clock.seconds = [0.1, 0.1, 9.0, 0.1, 0.1].into();
         let left = clock.remaining(20).unwrap().as_secs_f64();
         assert!((left - 4.0).abs() < 1e-9, "one slow step must not count: {left}");
+    }
+
+    #[test]
+    fn steps_that_arrive_together_took_the_time_that_the_trainer_measured() {
+        let step = StepMetrics {
+            step: 1,
+            epoch: 0.1,
+            loss: 1.0,
+            accuracy: None,
+            learning_rate: 0.1,
+            gradient_norm: 1.0,
+            samples_per_second: 320.0,
+        };
+        let mut clock = StepClock { steps_per_epoch: 10, batch_size: 32, ..StepClock::default() };
+        clock.steps_made(&[step; 50]);
+        assert_eq!(clock.remaining(20), Some(Duration::from_secs(2)));
     }
 }
