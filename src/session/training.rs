@@ -140,7 +140,8 @@ impl Session {
                 TrainEvent::Notice(problem) => run.notices.push(problem),
                 TrainEvent::Phase(phase) => {
                     active.training.phase = phase;
-                    active.clock.last = None;
+                    // A pause is not validation.
+                    active.clock.epoch_since = None;
                 }
                 TrainEvent::Finished(ended) => outcome = Some(ended),
             }
@@ -222,7 +223,10 @@ impl StepClock {
     fn epoch_ended(&mut self, epoch: &EpochMetrics) {
         let now = Instant::now();
         if let Some(since) = self.epoch_since.replace(now) {
-            self.validation = (now.duration_since(since).as_secs_f64() - epoch.seconds).max(0.0);
+            let rest = now.duration_since(since).as_secs_f64() - epoch.seconds;
+            if rest > 0.0 {
+                self.validation = rest;
+            }
         }
     }
 
