@@ -106,7 +106,7 @@ mod tests {
         shown("0.41", milliseconds(0.414));
         shown("0.026", milliseconds(0.0263));
         shown("0:42", clock(Duration::from_secs(42)));
-        shown("3:07:00", clock(Duration::from_secs(11_220)));
+        shown("3:07:00", clock(Duration::from_mins(187)));
         shown("0.0941", number(0.094_12));
         shown("0.001", number(0.001));
         shown("12.5", number(12.5));

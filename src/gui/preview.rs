@@ -1,8 +1,6 @@
 //! Pictures of parts of the window with made-up values, to be looked at while designing:
 //! `cargo test --lib gui::preview -- --ignored` writes them to `target/preview`.
 
-#![expect(clippy::unwrap_used, reason = "pictures for the designer; what fails is seen at once")]
-
 use std::path::PathBuf;
 use std::sync::Arc;
 

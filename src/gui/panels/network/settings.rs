@@ -22,13 +22,12 @@ impl NetworkPanel {
         let theme = cx.theme.clone();
         ui.scope(|ui| {
             let selected = self.selected.clone().and_then(|id| project.graph.nodes.get(&id).map(|node| (id, node)));
-            match selected {
-                Some((id, node)) => self.node_ui(ui, cx, &theme, &project.graph, &id, node),
-                None => {
-                    let chosen = network_title_ui(ui, cx, &theme, project);
-                    if chosen.is_some() {
-                        self.select(chosen);
-                    }
+            if let Some((id, node)) = selected {
+                self.node_ui(ui, cx, &theme, &project.graph, &id, node);
+            } else {
+                let chosen = network_title_ui(ui, cx, &theme, project);
+                if chosen.is_some() {
+                    self.select(chosen);
                 }
             }
             ui.separator();
