@@ -147,20 +147,25 @@ impl MetricSeries {
     fn summary(&self, mut from: usize, to: usize) -> Entry {
         let mut all = Entry::EMPTY;
         while from < to {
-            let mut entry = self.single(from);
-            let mut width = 1;
-            for level in &self.levels {
-                let wider = width * FAN;
-                if from % wider != 0 || from + wider > to {
-                    break;
-                }
-                let Some(&found) = level.get(from / wider) else { break };
-                (entry, width) = (found, wider);
-            }
+            let (entry, width) = self.widest(from, to);
             all = self.merge(all, entry);
             from += width;
         }
         all
+    }
+
+    /// The entry that covers the most points from `from` without passing `to`, and how many.
+    fn widest(&self, from: usize, to: usize) -> (Entry, usize) {
+        let mut found = (self.single(from), 1);
+        for level in &self.levels {
+            let wider = found.1 * FAN;
+            if from % wider != 0 || from + wider > to {
+                break;
+            }
+            let Some(&entry) = level.get(from / wider) else { break };
+            found = (entry, wider);
+        }
+        found
     }
 
     fn single(&self, index: usize) -> Entry {
@@ -309,15 +314,27 @@ mod tests {
     }
 
     #[test]
-    fn asking_takes_no_longer_for_a_long_run() {
-        let series = noisy(500_000);
-        let time = || {
-            let start = std::time::Instant::now();
-            assert!(series.points(0.0..=500_000.0, 1_000).len() > 1_000);
-            start.elapsed()
+    fn asking_looks_at_few_entries_however_long_the_run() {
+        let looked_at = |length: u32| {
+            let mut series = MetricSeries::default();
+            for step in 0..length {
+                series.push(f64::from(step), f64::from(step % 13));
+            }
+            let (count, pixels) = (series.points.len(), 800);
+            assert!(series.points(0.0..=f64::from(length), pixels).len() <= 2 * pixels + 10);
+            let mut entries = 0;
+            for column in 0..pixels {
+                let (mut from, to) = (count * column / pixels, count * (column + 1) / pixels);
+                while from < to {
+                    from += series.widest(from, to).1;
+                    entries += 1;
+                }
+            }
+            entries
         };
-        // The best of many tries, because tests share the machine.
-        let best = (0..50).map(|_| time()).min().unwrap();
-        assert!(best.as_millis() < 10, "{best:?}");
+        let (short, long) = (looked_at(20_000), looked_at(1_000_000));
+        // At most three entries at each end of a column, on each of the four more levels.
+        assert!(long <= short + 800 * 2 * 3 * 4, "{short} and {long}");
+        assert!(long <= 800 * 40, "{long} entries for 800 columns");
     }
 }

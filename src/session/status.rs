@@ -219,7 +219,8 @@ impl Session {
             memory: self.analysis.training_memory(batch_size, values),
             process: sample.process,
             available,
-            largest_batch: self.analysis.largest_batch(available, values),
+            // Free memory comes and goes; what is proposed should still fit a moment later.
+            largest_batch: self.analysis.largest_batch(available - available / 20, values),
             step_ms: self.measured_step(open),
             steps: (samples.div_ceil(train.batch_size.max(1)) * train.epochs) as u64,
         };

@@ -13,6 +13,8 @@ use super::{EvaluatePanel, class_name};
 
 /// Cells below this side show no numbers.
 const LEGIBLE: f32 = 19.0;
+/// Sides of a cell end here, so that few classes do not become posters.
+const LARGEST: f32 = 112.0;
 /// So many cells have a name of their own for the keyboard and the screen reader.
 const MOST_NAMED: usize = 400;
 
@@ -39,7 +41,7 @@ impl EvaluatePanel {
             let margin = widest.min(110.0) + 12.0;
             let side = ((room.width() - margin) / count.max(1) as f32)
                 .min((room.height() - 26.0) / count.max(1) as f32)
-                .clamp(2.0, 64.0)
+                .clamp(2.0, LARGEST)
                 .floor();
             let wide = (((room.width() - margin) / count.max(1) as f32).floor()).clamp(side, side * 1.7);
             let origin = room.min + vec2(margin, 24.0);
@@ -133,7 +135,8 @@ fn paint_cell(painter: &Painter, theme: &Theme, rect: Rect, is_right: bool, shar
     painter.rect_filled(rect, if rect.width() > 12.0 { 4.0 } else { 0.0 }, ground);
     if samples > 0 && rect.width() >= LEGIBLE {
         let text = clearest(fill, theme.text, theme.on_accent);
-        let points = (rect.height() * 0.45).clamp(9.0, size::ASIDE);
+        let most = if rect.height() > 64.0 { size::HEADLINE } else { size::ASIDE };
+        let points = (rect.height() * 0.45).clamp(9.0, most);
         let font = FontId::monospace(points);
         painter.text(rect.center(), Align2::CENTER_CENTER, format::count(samples), font, text);
     }

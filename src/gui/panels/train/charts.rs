@@ -7,7 +7,7 @@ use crate::gui::charts::chart_card_ui;
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::size;
-use crate::gui::widgets::{empty_state, icon_toggle};
+use crate::gui::widgets::{capitalized, empty_state, icon_toggle};
 use crate::project::Step;
 use crate::session::{Command, Run, StepState};
 
@@ -106,7 +106,7 @@ pub(super) fn no_runs_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             } else {
                 ("Go to Network", Step::Network)
             };
-            if empty_state(ui, icons::CURVES, "No run yet", &format!("{text} {missing}."), Some(action)) {
+            if empty_state(ui, icons::CURVES, "No run yet", &format!("{text} {}.", capitalized(missing.trim_end_matches('.'))), Some(action)) {
                 cx.send(Command::Show(step));
             }
         }
