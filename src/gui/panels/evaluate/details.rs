@@ -140,14 +140,15 @@ fn curves_ui(ui: &mut Ui, cx: &PanelContext<'_>, run: &Run) {
             return;
         };
         key_value(ui, "Best epoch", &format!("{} of {}", best.epoch, run.epochs.len()));
-        let pair = |train: Option<f64>, validation: Option<f64>, show: fn(f64) -> String| {
-            format!("{} / {}", train.map(show).unwrap_or_default(), validation.map(show).unwrap_or_default())
+        let mut value = |name: &str, value: Option<f64>, show: fn(f64) -> String| {
+            if let Some(value) = value {
+                key_value(ui, name, &show(value)).on_hover_text(value.to_string());
+            }
         };
-        key_value(ui, "Loss, train / valid.", &pair(Some(best.train_loss), best.validation_loss, format::number));
-        if best.train_accuracy.is_some() {
-            let text = pair(best.train_accuracy, best.validation_accuracy, format::share);
-            key_value(ui, "Accuracy, train / valid.", &text);
-        }
+        value("Training loss", Some(best.train_loss), format::number);
+        value("Validation loss", best.validation_loss, format::number);
+        value("Training accuracy", best.train_accuracy, format::share);
+        value("Validation accuracy", best.validation_accuracy, format::share);
         if run.notices.is_empty() {
             ui.add_space(size::TIGHT);
             let (severity, text) = verdict(run);

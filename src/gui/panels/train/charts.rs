@@ -106,7 +106,13 @@ pub(super) fn no_runs_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             } else {
                 ("Go to Network", Step::Network)
             };
-            if empty_state(ui, icons::CURVES, "No run yet", &format!("{text} {}.", capitalized(missing.trim_end_matches('.'))), Some(action)) {
+            if empty_state(
+                ui,
+                icons::CURVES,
+                "No run yet",
+                &format!("{text} {}.", capitalized(missing.trim_end_matches('.'))),
+                Some(action),
+            ) {
                 cx.send(Command::Show(step));
             }
         }
