@@ -494,6 +494,34 @@ fn an_image_of_any_format_and_size_becomes_a_sample() {
 }
 
 #[test]
+fn prediction_resizes_an_image_as_the_import_did() {
+    let folder = tempfile::tempdir().unwrap();
+    for (class, red) in [("dark", 20_u32), ("light", 150)] {
+        fs::create_dir(folder.path().join(class)).unwrap();
+        let image = image::RgbImage::from_fn(37, 29, |x, y| {
+            image::Rgb([red + x * y % 101, x * 41 % 256, (y * 67 + x) % 256].map(|level| level as u8))
+        });
+        image.save(folder.path().join(class).join("large.png")).unwrap();
+    }
+    let mut seen = Vec::new();
+    for filter in ["bilinear", "nearest", "bicubic", "lanczos"] {
+        for channels in ["grey", "rgb", "auto"] {
+            let options = json!({"width": 10, "height": 8, "filter": filter, "channels": channels});
+            let dataset = import_with(folder.path(), options).unwrap();
+            for sample in 0..2 {
+                let path = folder.path().join(&dataset.origins[sample]);
+                let inputs = importers::read_inputs(&dataset, &path).unwrap();
+                assert_eq!(inputs, [dataset.sample(sample)], "{filter}, {channels}, {}", path.display());
+            }
+            if channels == "rgb" {
+                assert!(!seen.contains(&dataset.fingerprint), "{filter} differs from the others");
+                seen.push(dataset.fingerprint);
+            }
+        }
+    }
+}
+
+#[test]
 fn rows_of_a_table_become_samples_with_or_without_the_target() {
     let penguins = import(&fixture("penguins.csv")).unwrap();
     let same = importers::read_inputs(&penguins, &fixture("penguins.csv")).unwrap();

@@ -151,6 +151,29 @@ fn an_import_is_one_step_of_undo() {
 }
 
 #[test]
+fn an_import_sizes_the_training_to_the_data_unless_someone_chose_it() {
+    let home = tempfile::tempdir().unwrap();
+    let mut session = with_iris(home.path());
+    let train = |session: &Session| session.project().unwrap().train.clone();
+    assert_eq!(train(&session).batch_size, 16);
+    assert!(train(&session).epochs > 200, "{:?}", train(&session));
+    session.run(Command::Undo);
+    assert_eq!(train(&session), layerbench::train::TrainConfig::default(), "one step of undo takes it all back");
+
+    let mut session = self::session(home.path());
+    session.run(Command::New { folder: home.path().join("chosen"), preset: None });
+    session.run(set("train.epochs", "7"));
+    session.run(iris());
+    assert!(session.settle(LIMIT));
+    assert_eq!((train(&session).epochs, train(&session).batch_size), (7, 32));
+    session.run(set("data.target", "sepal_length_cm"));
+    assert!(session.settle(LIMIT));
+    assert_eq!(session.project().unwrap().data.as_ref().unwrap().options["target"], "sepal_length_cm");
+    session.run(set("data.no_such_option", "1"));
+    assert!(!session.notices().is_empty());
+}
+
+#[test]
 fn another_split_is_prepared_in_the_background() {
     let home = tempfile::tempdir().unwrap();
     let mut session = with_iris(home.path());

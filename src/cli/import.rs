@@ -44,7 +44,7 @@ impl Import {
         let folder = opened.file.folder().to_owned();
         let read = output.with_progress("Reading", &progress, || work::read_data(config, &folder, &progress));
         let (config, dataset) = read?;
-        let mut project = work::with_data(&opened.project, config, &dataset);
+        let mut project = work::with_data(&opened.project, config, &dataset, None);
         for (path, value) in &later {
             project = set(&project, path, value)?;
         }
@@ -75,6 +75,12 @@ impl Import {
         }
         if project.network != opened.project.network || project.graph != opened.project.graph {
             output.text(&format!("The network is now {}, fitted to this data", project.network));
+        }
+        if project.train != opened.project.train {
+            output.text(&format!(
+                "Training takes {} epochs with batches of {}, chosen for this number of samples",
+                project.train.epochs, project.train.batch_size
+            ));
         }
         output.summary(json!({
             "samples": dataset.len(),

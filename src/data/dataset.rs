@@ -3,6 +3,7 @@
 use crate::base::{Dims, Problem};
 
 use super::Task;
+use super::importers::Filter;
 
 /// Samples of one shape with their labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,7 +38,10 @@ pub struct Dataset {
 #[derive(Debug, Clone, PartialEq)]
 pub enum InputKind {
     /// Images with 1 or 3 channels, values 0 to 255.
-    Image,
+    Image {
+        /// How those of another size were resized, so that prediction does the same.
+        filter: Filter,
+    },
     /// Table rows.
     Table {
         /// What stands at each position of a sample; a category takes several positions.

@@ -2,6 +2,7 @@
 
 use crate::base::Dims;
 
+use super::importers::Filter;
 use super::{DataError, Dataset, Features, InputKind, Labels, Task};
 
 /// Names that [`read`] knows.
@@ -53,7 +54,7 @@ fn digits() -> Result<Dataset, DataError> {
     let mut dataset = Dataset {
         name: "digits".to_owned(),
         task: Task::Classification,
-        input: InputKind::Image,
+        input: InputKind::Image { filter: Filter::default() },
         dims: Dims::from([1, SIDE, SIDE]),
         features: Features::Bytes(bytes),
         labels: Labels::Classes(labels),

@@ -49,7 +49,7 @@ impl Normalizer {
         let mut fitted = Self::default();
         for (entry, moments) in stats::moments(dataset, train).into_iter().enumerate() {
             let is_category = match &dataset.input {
-                InputKind::Image => false,
+                InputKind::Image { .. } => false,
                 InputKind::Table { columns } => {
                     columns.get(entry).is_some_and(|column| matches!(column.kind, ColumnKind::Category(_)))
                 }

@@ -7,7 +7,7 @@ use super::{Dataset, InputKind};
 /// Width, height and RGBA bytes of one sample; `None` if it is not an image or does not exist.
 pub fn rgba(dataset: &Dataset, sample: usize) -> Option<(usize, usize, Vec<u8>)> {
     match dataset.input {
-        InputKind::Image => rgba_of(&dataset.dims, &dataset.sample(sample)),
+        InputKind::Image { .. } => rgba_of(&dataset.dims, &dataset.sample(sample)),
         InputKind::Table { .. } => None,
     }
 }

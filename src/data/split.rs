@@ -243,6 +243,7 @@ mod tests {
 
     use super::*;
     use crate::base::Dims;
+    use crate::data::importers::Filter;
     use crate::data::{Features, InputKind, Labels, Task, embedded};
 
     /// A data set with so many samples in each class.
@@ -251,7 +252,7 @@ mod tests {
         Dataset {
             name: "test".to_owned(),
             task: Task::Classification,
-            input: InputKind::Image,
+            input: InputKind::Image { filter: Filter::default() },
             dims: Dims::from([1, 1, 1]),
             features: Features::Bytes(vec![0; labels.len()]),
             labels: Labels::Classes(labels),

@@ -47,7 +47,7 @@ pub fn moments(dataset: &Dataset, samples: &[u32]) -> Vec<Moments> {
 /// How many values of a sample are scaled alike: height x width for images, 1 for tables.
 pub fn channel_size(dataset: &Dataset) -> usize {
     match dataset.input {
-        InputKind::Image => dataset.dims.0.iter().skip(1).product(),
+        InputKind::Image { .. } => dataset.dims.0.iter().skip(1).product(),
         InputKind::Table { .. } => 1,
     }
 }

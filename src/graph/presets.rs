@@ -41,7 +41,7 @@ pub fn default_for(input: &InputKind, task: Task) -> &'static Preset {
     // A task changes the last layer alone, see `graph_for`.
     let _ = task;
     match input {
-        InputKind::Image => cnn,
+        InputKind::Image { .. } => cnn,
         InputKind::Table { .. } => mlp,
     }
 }
@@ -135,6 +135,7 @@ fn fit_output(graph: &mut Graph, classes: usize, task: Task) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::importers::Filter;
     use crate::graph::analyze;
 
     /// Shapes of the data sets that the first issue names: digits, MNIST, hand signs, and a large photo.
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn images_get_the_convolutional_network() {
-        let preset = default_for(&InputKind::Image, Task::Classification);
+        let preset = default_for(&InputKind::Image { filter: Filter::default() }, Task::Classification);
         let analysis = analyze(&preset.graph_for(&[1, 8, 8].into(), 10, Task::Classification));
         assert_eq!(analysis.conv_layers, 3);
         assert_eq!(analysis.linear_layers, 1);

@@ -2,7 +2,7 @@
 
 use crate::base::NodeId;
 use crate::base::params::{self, Choice as _, ParamError};
-use crate::data::{DataConfig, Normalization, SplitConfig};
+use crate::data::{DataConfig, Normalization, SplitConfig, importers};
 use crate::graph::edit::GraphError;
 use crate::graph::{Graph, Wire};
 use crate::nn::LayerSpec;
@@ -194,7 +194,8 @@ fn checked_split(split: SplitConfig) -> Result<SplitConfig, EditError> {
 }
 
 fn set(project: &mut Project, path: &str, value: &str) -> Result<(), EditError> {
-    const KNOWN: &str = "settings are train.…, split.…, data.normalization, name and network.<layer>.<setting>";
+    const KNOWN: &str =
+        "settings are train.…, split.…, data.normalization, data.<import option>, name and network.<layer>.<setting>";
     let unknown = || EditError(format!("there is no setting '{path}'; {KNOWN}"));
     let (area, rest) = path.split_once('.').unwrap_or((path, ""));
     match (area, rest) {
@@ -215,6 +216,14 @@ fn set(project: &mut Project, path: &str, value: &str) -> Result<(), EditError> 
                 return Err(EditError(message));
             };
             normalization.select(index);
+        }
+        ("data", option) => {
+            let data = data_of(project)?;
+            // An empty format is found by the import; until then no options are known.
+            let importer = importers::by_id(&data.format).ok_or_else(unknown)?;
+            let mut form = importer.options(&data.options);
+            params::set(&mut *form, option, value)?;
+            data.options = form.values();
         }
         ("network", rest) => {
             let (node, setting) = rest.split_once('.').ok_or_else(unknown)?;

@@ -108,7 +108,7 @@ impl Answerer {
             }
             match importers::read_inputs(dataset, path) {
                 Ok(raw) => {
-                    let is_single = raw.len() == 1 && matches!(dataset.input, crate::data::InputKind::Image);
+                    let is_single = raw.len() == 1 && matches!(dataset.input, crate::data::InputKind::Image { .. });
                     let mut row = 0;
                     for chunk in raw.chunks(BATCH) {
                         for output in self.outputs(chunk)? {

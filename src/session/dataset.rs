@@ -162,7 +162,7 @@ impl Session {
     }
 
     fn data_is_ready(&mut self, purpose: &Purpose, config: DataConfig, prepared: Prepared) {
-        self.data_work.loaded = Some((config.clone(), prepared.dataset.clone()));
+        let previous = self.data_work.loaded.replace((config.clone(), prepared.dataset.clone()));
         let prepared = Arc::new(prepared);
         self.data = DataState::Ready(prepared.clone());
         // What was wrong with the data of before is over.
@@ -172,7 +172,10 @@ impl Session {
             Purpose::Import => {
                 self.data_work.prepared_with = Some(config.clone());
                 let Some(open) = &self.open else { return };
-                let project = work::with_data(&open.project, config, &prepared.dataset);
+                let project = {
+                    let previous = previous.as_ref().map(|(_, dataset)| &**dataset);
+                    work::with_data(&open.project, config, &prepared.dataset, previous)
+                };
                 self.change("Import data", None, project);
             }
         }

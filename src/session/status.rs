@@ -122,7 +122,7 @@ impl Session {
             DataState::Ready(prepared) => {
                 let dataset = &prepared.dataset;
                 let what = match dataset.input {
-                    InputKind::Image => plural(dataset.len(), "image", "images"),
+                    InputKind::Image { .. } => plural(dataset.len(), "image", "images"),
                     InputKind::Table { .. } => plural(dataset.len(), "row", "rows"),
                 };
                 StepState::Done(match dataset.classes.len() {

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{Dims, Place, Problem, Progress, Severity};
-use crate::data::{DataConfig, DataError, Dataset, Prepared, Source, Task, importers};
+use crate::data::{DataConfig, DataError, Dataset, Part, Prepared, Source, Task, importers};
 use crate::graph::{Graph, analyze, presets};
 use crate::project::Project;
 use crate::train::record::RunFolder;
-use crate::train::{RunRecord, TrainJob};
+use crate::train::{RunRecord, TrainConfig, TrainJob};
 
 /// An empty project called after its folder, with a preset network if one is named.
 ///
@@ -70,14 +70,30 @@ pub fn outputs_needed(dataset: &Dataset) -> usize {
     }
 }
 
-/// The project with other data; a network that does not fit it is replaced by one that does.
-pub fn with_data(project: &Project, config: DataConfig, dataset: &Dataset) -> Project {
+/// The project with other data; a network that does not fit it is replaced by one that does, and then epochs and batch
+/// size are chosen for the number of samples, unless someone chose training settings before. `previous` is the data
+/// that the project had, if it is known: what was chosen for that is no one's own choice.
+pub fn with_data(project: &Project, config: DataConfig, dataset: &Dataset, previous: Option<&Dataset>) -> Project {
+    let samples = |data: &Dataset, config: &DataConfig| {
+        let given = data.given_parts.iter().filter(|part| **part == Part::Train).count();
+        let share = 1.0 - config.split.validation - config.split.test;
+        if given > 0 { given } else { (data.len() as f64 * share) as usize }
+    };
+    let usual = TrainConfig::default();
+    let for_previous = previous.zip(project.data.as_ref());
+    let for_previous = for_previous.map(|(data, config)| usual.sized_for(samples(data, config)));
+    let is_own_choice = project.train != usual && Some(&project.train) != for_previous.as_ref();
+    let is_from_file = matches!(config.source, Source::Path(_));
+    let sized = usual.sized_for(samples(dataset, &config));
     let mut project = Project { data: Some(config), ..project.clone() };
     if !fits(&project.graph, dataset)
         && let Some((name, graph)) = fitting_network(&project.network, dataset)
     {
         project.network = name;
         project.graph = graph;
+        if is_from_file && !is_own_choice {
+            project.train = sized;
+        }
     }
     project
 }

@@ -59,6 +59,26 @@ impl Default for TrainConfig {
     }
 }
 
+impl TrainConfig {
+    /// The same settings with epochs and batch size for so many training samples.
+    ///
+    /// A network needs about 2,000 steps however few samples there are, so small sets are gone through more often and in
+    /// smaller batches; large ones take 20 epochs in larger batches.
+    #[must_use]
+    pub fn sized_for(&self, samples: usize) -> Self {
+        const STEPS: usize = 2_000;
+        let batch_size = match samples {
+            0..1_000 => 16,
+            1_000..10_000 => 32,
+            _ => 64,
+        };
+        let steps_per_epoch = samples.div_ceil(batch_size).max(1);
+        // Whole tens read better in the form.
+        let epochs = STEPS.div_ceil(steps_per_epoch).next_multiple_of(10).clamp(20, 500);
+        Self { epochs, batch_size, ..self.clone() }
+    }
+}
+
 impl Params for TrainConfig {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
         let Self {
@@ -186,6 +206,20 @@ mod tests {
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
         assert!(text.contains(r#""optimizer":{"kind":"sgd","momentum":0.8,"nesterov":true}"#), "{text}");
+    }
+
+    #[test]
+    fn small_sets_are_gone_through_more_often_and_large_ones_20_times() {
+        let sized = |samples| {
+            let config = TrainConfig::default().sized_for(samples);
+            (config.epochs, config.batch_size)
+        };
+        assert_eq!(sized(105), (290, 16));
+        assert_eq!(sized(1_258), (50, 32));
+        assert_eq!(sized(42_000), (20, 64));
+        assert_eq!(sized(10_000_000), (20, 64));
+        assert_eq!(sized(3), (500, 16));
+        assert_eq!(sized(0), (500, 16));
     }
 
     #[test]

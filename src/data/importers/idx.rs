@@ -14,6 +14,7 @@ use crate::base::{Dims, ParamVisitor, Params, Place, Problem, Progress, format, 
 use crate::data::{DataError, Dataset, Features, InputKind, Labels, Part, Task};
 
 use super::options::{self, OptionsForm};
+use super::picture::Filter;
 use super::{Importer, input, listing, shortened};
 
 /// Longest side of an image, pixels.
@@ -202,7 +203,7 @@ fn read(path: &Path, mut problems: Vec<Problem>, progress: &Progress) -> Result<
     let mut dataset = Dataset {
         name: listing::name_of(folder),
         task: Task::Classification,
-        input: InputKind::Image,
+        input: InputKind::Image { filter: Filter::default() },
         dims: dims.map(|(dims, _)| dims).unwrap_or_default(),
         features: Features::Bytes(bytes),
         labels: Labels::Classes(numbers.iter().filter_map(|number| index.get(number).copied()).collect()),

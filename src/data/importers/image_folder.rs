@@ -19,7 +19,7 @@ use crate::data::{DataError, Dataset, Features, InputKind, Labels, Part, Task};
 
 use super::listing::{self, Entry};
 use super::options::{self, OptionsForm};
-use super::picture::{self, Fitted};
+use super::picture::{self, Filter, Fitted};
 use super::{Importer, shortened};
 
 /// Longest side of the size that is chosen when none is given, pixels: larger images would only make training slow.
@@ -42,20 +42,6 @@ crate::choices! {
         One = "grey", "1, grey", "Turns colours into grey.";
         /// Red, green, blue.
         Three = "rgb", "3, red, green, blue", "Repeats grey images in all three channels.";
-    }
-}
-
-crate::choices! {
-    /// How images are resized.
-    pub enum Filter {
-        /// Bilinear.
-        Bilinear = "bilinear", "Bilinear", "Smooth and quick: weighs the neighbours of a pixel by their distance.";
-        /// Nearest pixel.
-        Nearest = "nearest", "Nearest", "Takes over the nearest pixel: hard edges, no new grey levels.";
-        /// Bicubic.
-        Bicubic = "bicubic", "Bicubic", "Sharper than bilinear (Catmull and Rom).";
-        /// Lanczos.
-        Lanczos = "lanczos", "Lanczos", "The sharpest, and the slowest; may ring at hard edges.";
     }
 }
 
@@ -149,17 +135,11 @@ fn read(
     let (width, height) = choose_size(&candidates, options, &mut problems, progress)?;
     refuse_what_cannot_fit(root, candidates.len(), width, height, options.channels)?;
 
-    let filter = match options.filter {
-        Filter::Bilinear => image::imageops::FilterType::Triangle,
-        Filter::Nearest => image::imageops::FilterType::Nearest,
-        Filter::Bicubic => image::imageops::FilterType::CatmullRom,
-        Filter::Lanczos => image::imageops::FilterType::Lanczos3,
-    };
     let open = |candidate: &Candidate| -> Result<Result<Fitted, String>, DataError> {
         if progress.is_cancelled() {
             return Err(DataError::Cancelled);
         }
-        let fitted = picture::read(&candidate.path).map(|image| picture::fit(image, width, height, filter));
+        let fitted = picture::read(&candidate.path).map(|image| picture::fit(image, width, height, options.filter));
         progress.advance();
         Ok(fitted)
     };
@@ -207,7 +187,7 @@ fn read(
     let mut dataset = Dataset {
         name: listing::name_of(root),
         task: Task::Classification,
-        input: InputKind::Image,
+        input: InputKind::Image { filter: options.filter },
         features: Features::Bytes(Vec::new()),
         labels: Labels::Classes(Vec::new()),
         target: "class".to_owned(),

@@ -17,6 +17,7 @@ use crate::base::Progress;
 use super::{DataConfig, DataError, Dataset, InputKind, Source, embedded};
 
 pub use options::OptionsForm;
+pub use picture::Filter;
 
 /// Reads one kind of data.
 pub trait Importer: Send + Sync {
@@ -88,19 +89,19 @@ fn unknown_format(path: &Path, format: &str) -> DataError {
 /// If the file can't be read as such samples.
 pub fn read_inputs(dataset: &Dataset, path: &Path) -> Result<Vec<Vec<f32>>, DataError> {
     match &dataset.input {
-        InputKind::Image => read_image(dataset, path).map(|sample| vec![sample]),
+        InputKind::Image { filter } => read_image(dataset, *filter, path).map(|sample| vec![sample]),
         InputKind::Table { columns } => csv_table::read_inputs(dataset, columns, path),
     }
 }
 
-fn read_image(dataset: &Dataset, path: &Path) -> Result<Vec<f32>, DataError> {
+fn read_image(dataset: &Dataset, filter: Filter, path: &Path) -> Result<Vec<f32>, DataError> {
     let unfit = |message: String| DataError::content(path, message, "Choose a PNG, JPEG, BMP, WebP, GIF or TIFF image");
     let &[channels, height, width] = dataset.dims.0.as_slice() else {
         return Err(unfit(format!("the data set's samples ({}) are no images", dataset.dims)));
     };
     let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
     let image = picture::read(path).map_err(|reason| unfit(format!("the image can't be read: {reason}")))?;
-    let fitted = picture::fit(image, side(width), side(height), image::imageops::FilterType::Triangle);
+    let fitted = picture::fit(image, side(width), side(height), filter);
     Ok(fitted.into_channels(channels).into_iter().map(f32::from).collect())
 }
 

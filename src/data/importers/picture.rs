@@ -25,6 +25,20 @@ pub(super) const FORMATS: [ImageFormat; 6] =
 /// Extensions of these formats.
 pub(super) const EXTENSIONS: &[&str] = &["png", "jpg", "jpeg", "jpe", "bmp", "webp", "gif", "tif", "tiff"];
 
+crate::choices! {
+    /// How images are resized.
+    pub enum Filter {
+        /// Bilinear.
+        Bilinear = "bilinear", "Bilinear", "Smooth and quick: weighs the neighbours of a pixel by their distance.";
+        /// Nearest pixel.
+        Nearest = "nearest", "Nearest", "Takes over the nearest pixel: hard edges, no new grey levels.";
+        /// Bicubic.
+        Bicubic = "bicubic", "Bicubic", "Sharper than bilinear (Catmull and Rom).";
+        /// Lanczos.
+        Lanczos = "lanczos", "Lanczos", "The sharpest, and the slowest; may ring at hard edges.";
+    }
+}
+
 /// An image of a wanted size, as bytes in the order `[channels, height, width]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fitted {
@@ -100,7 +114,13 @@ pub(super) fn decode(content: &[u8]) -> Decoded<DynamicImage> {
 }
 
 /// The image in the wanted size: resized without regard to its proportions, which a network can't do without.
-pub(super) fn fit(image: DynamicImage, width: u32, height: u32, filter: FilterType) -> Fitted {
+pub(super) fn fit(image: DynamicImage, width: u32, height: u32, filter: Filter) -> Fitted {
+    let filter = match filter {
+        Filter::Bilinear => FilterType::Triangle,
+        Filter::Nearest => FilterType::Nearest,
+        Filter::Bicubic => FilterType::CatmullRom,
+        Filter::Lanczos => FilterType::Lanczos3,
+    };
     let is_grey = !image.color().has_color();
     let same_size = image.width() == width && image.height() == height;
     if is_grey {
@@ -255,7 +275,7 @@ mod tests {
             let image = if format == ImageFormat::Bmp { image.into_rgb8().into() } else { image };
             let content = encoded(&image, format);
             assert_eq!(format_of(&content), Some(format));
-            let Fitted::Grey(bytes) = fit(decode(&content).unwrap(), 16, 16, FilterType::Triangle) else {
+            let Fitted::Grey(bytes) = fit(decode(&content).unwrap(), 16, 16, Filter::Bilinear) else {
                 panic!("{format:?} should be grey")
             };
             let lossy = if format == ImageFormat::Jpeg { 12 } else { 0 };
@@ -296,7 +316,7 @@ mod tests {
     fn transparent_becomes_white_and_channels_are_matched() {
         let image = image::RgbaImage::from_pixel(2, 1, image::Rgba([200, 0, 0, 0]));
         let content = encoded(&image.into(), ImageFormat::Png);
-        assert_eq!(fit(decode(&content).unwrap(), 2, 1, FilterType::Triangle), Fitted::Grey(vec![255, 255]));
+        assert_eq!(fit(decode(&content).unwrap(), 2, 1, Filter::Bilinear), Fitted::Grey(vec![255, 255]));
         assert_eq!(Fitted::Grey(vec![1, 2]).into_channels(3), [1, 2, 1, 2, 1, 2]);
         assert_eq!(Fitted::Colour(vec![255, 0, 255, 0, 255, 0]).into_channels(1), [255, 0]);
         assert_eq!(Fitted::Colour(vec![1, 2, 3]).into_channels(3), [1, 2, 3]);

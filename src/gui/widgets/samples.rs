@@ -34,7 +34,7 @@ impl SampleTextures {
             entry.used = self.clock;
             return Some(entry.texture.clone());
         }
-        if !matches!(dataset.input, InputKind::Image) || sample as usize >= dataset.len() {
+        if !matches!(dataset.input, InputKind::Image { .. }) || sample as usize >= dataset.len() {
             return None;
         }
         let image = picture(&dataset.sample(sample as usize), &dataset.dims.0)?;

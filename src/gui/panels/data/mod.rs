@@ -71,7 +71,7 @@ impl StepPanel for DataPanel {
             "columns" => columns::columns_ui(ui, cx, &prepared, &self.view),
             "problems" => findings::findings_ui(ui, cx, &prepared),
             _ => match prepared.dataset.input {
-                InputKind::Image => samples::gallery_ui(ui, cx, &prepared, &mut self.view),
+                InputKind::Image { .. } => samples::gallery_ui(ui, cx, &prepared, &mut self.view),
                 InputKind::Table { .. } => table::table_ui(ui, cx, &prepared, &mut self.view),
             },
         }

@@ -47,7 +47,7 @@ fn sample_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared, view: 
             }
         });
     });
-    if matches!(dataset.input, InputKind::Image) {
+    if matches!(dataset.input, InputKind::Image { .. }) {
         ui.vertical_centered(|ui| sample_image(ui, cx.samples, dataset, sample, 160.0, "The selected sample"));
     }
     ui.spacing_mut().item_spacing.y = 0.0;

@@ -156,7 +156,7 @@ impl View {
         self.columns = columns(dataset);
         self.statistics = stats::columns(dataset, &prepared.split.train);
         self.channels = match dataset.input {
-            InputKind::Image => stats::moments(dataset, &prepared.split.train),
+            InputKind::Image { .. } => stats::moments(dataset, &prepared.split.train),
             InputKind::Table { .. } => Vec::new(),
         };
         self.histogram = match &dataset.labels {

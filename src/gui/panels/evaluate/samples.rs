@@ -71,7 +71,7 @@ impl EvaluatePanel {
             ui.label(RichText::new("The samples are shown once the data is loaded.").color(cx.theme.weak));
             return;
         };
-        let is_image = matches!(data.dataset.input, InputKind::Image);
+        let is_image = matches!(data.dataset.input, InputKind::Image { .. });
         let theme = cx.theme.clone();
         let classes: Vec<String> = (0..data.dataset.classes.len()).map(|class| class_name(cx.session, class)).collect();
         let answer = |value: f32| match classes.get(value.max(0.0) as usize) {
@@ -195,7 +195,7 @@ impl EvaluatePanel {
     pub(super) fn sample_ui(&self, ui: &mut Ui, cx: &mut PanelContext<'_>, sample: SampleResult) {
         let Some(data) = cx.session.prepared().cloned() else { return };
         ui.label(semibold(format!("Sample {}", sample.sample), size::BODY));
-        if matches!(data.dataset.input, InputKind::Image) {
+        if matches!(data.dataset.input, InputKind::Image { .. }) {
             let side = ui.available_width().min(160.0);
             sample_image(ui, cx.samples, &data.dataset, sample.sample, side, "Selected sample");
         }

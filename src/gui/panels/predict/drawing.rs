@@ -37,7 +37,7 @@ impl Style {
     /// Finds the style of a data set of grey pictures; `None` if its samples are something else.
     pub(super) fn of(dataset: &Dataset, samples: &[u32]) -> Option<Self> {
         let &[1, height, width] = dataset.dims.0.as_slice() else { return None };
-        if !matches!(dataset.input, InputKind::Image) || width < 4 || height < 4 {
+        if !matches!(dataset.input, InputKind::Image { .. }) || width < 4 || height < 4 {
             return None;
         }
         let step = samples.len().div_ceil(LOOKED_AT).max(1);

@@ -86,7 +86,7 @@ impl StepPanel for PredictPanel {
         ui.add_space(size::GAP);
         section_title(ui, "Many at once");
         let (title, command) = match prepared.dataset.input {
-            InputKind::Image => ("A folder to CSV…", "predict_folder"),
+            InputKind::Image { .. } => ("A folder to CSV…", "predict_folder"),
             InputKind::Table { .. } => ("A table to CSV…", "predict_table"),
         };
         let row = RowButton { icon: icons::EXPORT, title, ..RowButton::default() };
@@ -145,7 +145,7 @@ impl StepPanel for PredictPanel {
         let prediction = cx.session.predictions().get(self.shown);
         section_title(ui, "What the network sees");
         match (prediction, &prepared.dataset.input) {
-            (Some(prediction), InputKind::Image) => {
+            (Some(prediction), InputKind::Image { .. }) => {
                 if let Some(texture) = self.picture(ui, &prepared.dataset, prediction) {
                     ui.vertical_centered(|ui| {
                         let (rect, response) = ui.allocate_exact_size(Vec2::splat(160.0), Sense::hover());
@@ -177,7 +177,7 @@ impl StepPanel for PredictPanel {
             let from = match &prediction.input {
                 Input::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
                 Input::Sample(sample) => format!("sample {}", format::count(u64::from(*sample) + 1)),
-                Input::Values(_) if matches!(prepared.dataset.input, InputKind::Image) => "drawing".to_owned(),
+                Input::Values(_) if matches!(prepared.dataset.input, InputKind::Image { .. }) => "drawing".to_owned(),
                 Input::Values(_) => "form".to_owned(),
             };
             key_value(ui, "From", &from).on_hover_text(&from);
@@ -240,7 +240,7 @@ impl PredictPanel {
                     self.is_drawing = true;
                 }
             }
-            if matches!(prepared.dataset.input, InputKind::Image) {
+            if matches!(prepared.dataset.input, InputKind::Image { .. }) {
                 let row = RowButton { icon: icons::IMAGE, title: "Open an image…", ..RowButton::default() };
                 if selectable_row(ui, &row).on_hover_text("Or drop it onto the window.").clicked() {
                     cx.ask(Request::Run("predict_file"));
@@ -272,8 +272,8 @@ impl PredictPanel {
     fn input_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared) {
         card_filled(ui, |ui| match prepared.dataset.input {
             InputKind::Table { .. } => self.form_ui(ui, cx, prepared),
-            InputKind::Image if self.is_drawing => self.pad_ui(ui, cx),
-            InputKind::Image => self.shown_input_ui(ui, cx, &prepared.dataset),
+            InputKind::Image { .. } if self.is_drawing => self.pad_ui(ui, cx),
+            InputKind::Image { .. } => self.shown_input_ui(ui, cx, &prepared.dataset),
         });
     }
 
@@ -420,7 +420,7 @@ impl PredictPanel {
         prediction: &Prediction,
         position: usize,
     ) -> Option<TextureHandle> {
-        if !matches!(dataset.input, InputKind::Image) {
+        if !matches!(dataset.input, InputKind::Image { .. }) {
             return None;
         }
         if let Some(texture) = self.pictures.get(&position) {
