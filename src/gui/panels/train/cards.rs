@@ -265,7 +265,7 @@ fn inference<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>)
         let color = if is_alone { theme.warn } else { color(theme, run) };
         let slow = points(run, |epoch| Some(epoch.inference_ms_p95));
         let slow = Curve::of_points(name(input, run, "95th percentile"), color, Look::Pale, slow);
-        card.curves.push(slow.listed(lists_asides(input)));
+        card.curves.push(slow.listed(is_alone));
         let median = points(run, |epoch| Some(epoch.inference_ms_p50));
         card.curves
             .push(Curve::of_points(name(input, run, "median"), color, Look::Strong, median).dash(dash(theme, run)));

@@ -1,6 +1,6 @@
 //! The numbers behind the curves, one row an epoch, and their CSV.
 
-use egui::{Align, Layout, Ui};
+use egui::{Align, Layout, RichText, Ui};
 use egui_extras::{Column, TableBuilder};
 
 use crate::base::format;
@@ -36,6 +36,10 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     egui::Frame::new().inner_margin(size::PAD).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.label(semibold(status::title(run), size::BODY));
+            if let Some(best) = status::best(run) {
+                let text = format!("epoch {} is the best one", best.epoch);
+                ui.label(RichText::new(text).small().color(theme.weak));
+            }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if secondary_button(ui, icons::EXPORT, "Export as CSV…").clicked() {
                     cx.ask(Request::SaveText { name: format!("{}.csv", run.id), text: csv(run) });
