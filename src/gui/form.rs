@@ -126,9 +126,11 @@ pub fn style_box(ui: &mut Ui, theme: &Theme) {
 }
 
 /// Keeps room for the label of a row beside a box with a long text.
-pub fn leave_room_for_label(ui: &mut Ui) {
+pub fn leave_room_for_label(ui: &mut Ui, label: &str) {
+    let font = egui::TextStyle::Body.resolve(&ui.ctx().global_style());
+    let label = ui.fonts_mut(|fonts| fonts.layout_no_wrap(label.to_owned(), font, Color32::WHITE).size().x);
     let width = ui.available_width();
-    ui.set_max_width((width - 76.0).max(width * 0.4));
+    ui.set_max_width((width - label.ceil() - size::GAP - 2.0).max(width * 0.4));
 }
 
 /// A box that opens a list: as wide as its text, with a small caret.
@@ -286,6 +288,7 @@ impl ParamVisitor for Rows<'_, '_> {
         let shown = current.and_then(|index| options.get(index)).map_or("unknown", |option| option.label);
         let mut chosen = None;
         self.field(field, "", |ui, theme| {
+            leave_room_for_label(ui, field.label);
             let combo = combo_box(field.name, shown, theme).height(320.0);
             let mut response = combo
                 .show_ui(ui, |ui| {
@@ -312,13 +315,16 @@ impl ParamVisitor for Rows<'_, '_> {
     fn text(&mut self, field: Field, value: &mut String) {
         let list = self.form.lists.iter().find(|(name, _)| *name == field.name).map(|(_, list)| list);
         let Some(list) = list else {
-            self.field(field, "", |ui, _| ui.add(egui::TextEdit::singleline(value).desired_width(120.0)));
+            self.field(field, "", |ui, _| {
+                ui.add(egui::TextEdit::singleline(value).hint_text("none").desired_width(120.0))
+            });
             return;
         };
         self.field(field, "", |ui, theme| {
             let shown = list.iter().find(|(id, _)| id == value).map_or(value.as_str(), |(_, label)| label);
             let shown = shown.to_owned();
             let mut is_changed = false;
+            leave_room_for_label(ui, field.label);
             let mut response = combo_box(field.name, &shown, theme)
                 .show_ui(ui, |ui| {
                     ui.style_mut().override_text_style = None;

@@ -342,6 +342,8 @@ impl Session {
         self.end_training();
         self.cancel_import();
         self.cancel_answers();
+        // What was told of its data, layers and runs leads nowhere without it.
+        self.notices.retain(|notice| notice.problem.place == Place::Project);
         if let Some(open) = self.open.take() {
             if open.is_unsaved() {
                 open.saver.keep(Some(open.project.clone()));

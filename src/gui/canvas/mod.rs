@@ -29,6 +29,9 @@ pub struct Canvas {
     wants_sight: bool,
     /// Outline of the drawing that was fitted: another network is fitted anew.
     fitted: Option<Rect>,
+    /// How the drawing was fitted: in that room, with that scale and middle. As long as nobody has looked elsewhere, a window of another
+    /// size is fitted again.
+    as_fitted: Option<(Fit, Vec2, f32, Pos2)>,
     /// What the bars of the nodes compare.
     pub measure: Measure,
 }
@@ -41,6 +44,7 @@ impl Default for Canvas {
             wants_fit: Some(Fit::Legible),
             wants_sight: false,
             fitted: None,
+            as_fitted: None,
             measure: Measure::default(),
         }
     }
@@ -68,6 +72,8 @@ pub enum CanvasAction {
 const ZOOM: std::ops::RangeInclusive<f32> = 0.2..=2.5;
 /// Below this scale text can't be read: a network that is opened is shown from its top then, and as a whole when someone asks for it.
 const LEGIBLE: f32 = 0.6;
+/// Fitting makes a small network on a large screen no larger than this.
+const LARGEST_FIT: f32 = 1.25;
 /// Free room around the fitted drawing.
 const MARGIN: f32 = 20.0;
 
@@ -115,7 +121,7 @@ impl Canvas {
         let room = (view.size() - Vec2::splat(2.0 * MARGIN)).max(Vec2::splat(1.0));
         let whole = (room / bounds.size().max(Vec2::splat(1.0))).min_elem();
         let least = if fit == Fit::Legible { LEGIBLE } else { 0.02 };
-        self.zoom = whole.clamp(least, 1.0);
+        self.zoom = whole.clamp(least, LARGEST_FIT);
         self.centre = bounds.center();
         // What does not fit legibly starts at its top.
         let half = view.height() / 2.0 / self.zoom;
@@ -124,6 +130,14 @@ impl Canvas {
         }
         self.wants_fit = None;
         self.fitted = Some(bounds);
+        self.as_fitted = Some((fit, view.size(), self.zoom, self.centre));
+    }
+
+    /// The fit to repeat, if the room has another size and nobody has looked elsewhere.
+    fn refit(&self, view: Rect) -> Option<Fit> {
+        let (fit, room, zoom, centre) = self.as_fitted?;
+        let is_untouched = zoom == self.zoom && centre == self.centre;
+        (is_untouched && (room - view.size()).abs().max_elem() > 0.5).then_some(fit)
     }
 
     fn move_into_sight(&mut self, view: Rect, rect: Rect) {
@@ -154,7 +168,7 @@ pub fn canvas_ui(
     });
     let mut action = None;
     let is_new = canvas.fitted.is_some_and(|fitted| is_another(fitted, drawing.bounds));
-    if let Some(fit) = canvas.wants_fit.or(is_new.then_some(Fit::Legible)) {
+    if let Some(fit) = canvas.wants_fit.or(is_new.then_some(Fit::Legible)).or(canvas.refit(view)) {
         canvas.fit_to(view, drawing.bounds, fit);
     }
     look_around(ui, canvas, view, &background);
@@ -305,8 +319,21 @@ mod tests {
         for height in [300.0, 780.0, 1000.0] {
             let (shown, zoom) = fitted(height, Fit::Legible);
             assert!(shown.bottom() < 688.0, "{shown}");
-            assert!((LEGIBLE..=1.0).contains(&zoom));
+            assert!((LEGIBLE..=LARGEST_FIT).contains(&zoom));
         }
+    }
+
+    #[test]
+    fn a_window_of_another_size_is_fitted_again_until_someone_looks_elsewhere() {
+        let bounds = Rect::from_min_size(Pos2::ZERO, vec2(248.0, 700.0));
+        let large = Rect::from_min_size(Pos2::ZERO, vec2(800.0, 700.0));
+        let small = Rect::from_min_size(Pos2::ZERO, vec2(800.0, 500.0));
+        let mut canvas = Canvas::default();
+        canvas.fit_to(large, bounds, Fit::Legible);
+        assert_eq!(canvas.refit(large), None);
+        assert_eq!(canvas.refit(small), Some(Fit::Legible));
+        canvas.zoom_by(1.25);
+        assert_eq!(canvas.refit(small), None);
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub(super) fn tooltip_ui(ui: &mut Ui, theme: &Theme, node: &DrawnNode) {
     }
     egui::Grid::new("node facts").num_columns(2).spacing(vec2(12.0, 2.0)).show(ui, |ui| {
         for (label, value) in [
-            ("Output", node.output.clone()),
+            ("Output", if node.output.is_empty() { "not known yet".to_owned() } else { node.output.clone() }),
             ("Parameters", format::count(node.parameters)),
             ("Multiply-adds a sample", format::count(node.multiply_adds)),
             ("Output, one sample", format::bytes(node.output_bytes)),

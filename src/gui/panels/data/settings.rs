@@ -88,9 +88,11 @@ fn import_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig, view: 
             format_ui(ui, cx, config);
         }
     }
+    let lists = [("target", targets(cx.session.prepared().map(AsRef::as_ref), config, view))];
     if let Some(options) = view.options_of(config) {
         let theme = std::sync::Arc::clone(&cx.theme);
-        Form::new(&theme).show(ui, options);
+        let lists = if lists[0].1.is_empty() { &[][..] } else { &lists[..] };
+        Form::new(&theme).lists(lists).show(ui, options);
         // Reading the data again waits until the value is let go or the text is left.
         let is_settled = !ui.input(|input| input.pointer.any_down()) && !ui.ctx().text_edit_focused();
         let values = options.values();
@@ -103,13 +105,28 @@ fn import_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig, view: 
     ui.separator();
 }
 
+/// The columns that a table could predict, as values of its importer's option and as shown. Empty where there is no table.
+fn targets(prepared: Option<&Prepared>, config: &DataConfig, view: &View) -> Vec<(String, String)> {
+    let Some(dataset) = prepared.map(|prepared| &prepared.dataset) else { return Vec::new() };
+    if !matches!(dataset.input, InputKind::Table { .. }) {
+        return Vec::new();
+    }
+    let chosen = config.options.get("target").and_then(|value| value.as_str()).unwrap_or_default();
+    let by_itself =
+        if chosen.is_empty() { format!("{} (found)", dataset.target) } else { "Found by itself".to_owned() };
+    let names = view.columns.iter().map(|column| &column.name).chain([&dataset.target]);
+    let mut list = vec![(String::new(), by_itself)];
+    list.extend(names.map(|name| (name.clone(), name.clone())));
+    list
+}
+
 fn format_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig) {
     let theme = std::sync::Arc::clone(&cx.theme);
     let present = importers::by_id(&config.format).map_or("found out", |importer| importer.label());
     row(ui, size::EDIT_ROW + 4.0, |ui| {
         ui.scope(|ui| {
             style_box(ui, &theme);
-            leave_room_for_label(ui);
+            leave_room_for_label(ui, "Format");
             combo_box("format", present, &theme).show_ui(ui, |ui| {
                 for importer in importers::all() {
                     let is_present = importer.id() == config.format;

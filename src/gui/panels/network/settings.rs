@@ -93,7 +93,7 @@ impl NetworkPanel {
         let edit = TextEdit::singleline(name)
             .font(font)
             .desired_width((width + 18.0).clamp(48.0, 150.0))
-            .margin(egui::Margin::symmetric(6, 4))
+            .margin(egui::Margin { left: 0, right: 6, top: 4, bottom: 4 })
             .background_color(theme.panel);
         let response = ui.add(edit).on_hover_text("Name of the layer. Its weights are stored under it.");
         response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::TextEdit, true, "Name of the layer"));
@@ -170,6 +170,12 @@ fn whole_network_ui(ui: &mut Ui, cx: &PanelContext<'_>, batch: usize) {
     section(ui, "Whole network", |ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         key_value(ui, "Layers", &analysis.layers.to_string());
+        if analysis.problems.iter().any(|problem| problem.severity == Severity::Error) {
+            // Sums over the layers whose shapes are known would only mislead.
+            let text = RichText::new("Size and cost are known once every layer fits.").size(size::ASIDE);
+            ui.add(egui::Label::new(text.color(cx.theme.weak)).wrap());
+            return;
+        }
         key_value(ui, "Parameters", &format::count(analysis.total.parameters));
         key_value(ui, "Multiply-adds", &format::magnitude(analysis.total.multiply_adds))
             .on_hover_text("Products and sums of a forward pass for one sample.");

@@ -98,7 +98,12 @@ impl StepPanel for PredictPanel {
         }
         ui.add_space(size::GAP);
         section_title(ui, "Predict with");
-        runs_ui(ui, cx);
+        if runs_ui(ui, cx)
+            && let Some(shown) = cx.session.predictions().get(self.shown)
+        {
+            // The same input again, so that the answers of two runs can be compared.
+            cx.send(Command::Predict(shown.input.clone()));
+        }
     }
 
     fn tab_ui(&mut self, _tab: &str, ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -351,7 +356,10 @@ impl PredictPanel {
             let predictions = cx.session.predictions();
             headline(ui, "Recent inputs", "", "");
             if predictions.is_empty() {
-                let text = weak(ui, "Every input with its answer is kept here until the project closes.");
+                let text = weak(
+                    ui,
+                    "Every input with its answer is kept here until another run is chosen or the project closes.",
+                );
                 ui.label(text);
                 return;
             }
@@ -433,7 +441,8 @@ impl PredictPanel {
     }
 }
 
-fn runs_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
+/// The runs to choose from; true when another one was chosen.
+fn runs_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) -> bool {
     let selected = cx.session.selected_run().map(|run| run.id.clone());
     if cx.session.runs().is_empty() {
         let text = weak(ui, "No run yet.");
@@ -459,6 +468,7 @@ fn runs_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             chosen = Some(run.id.clone());
         }
     }
+    let is_other = chosen.as_ref().is_some_and(|run| selected.as_ref() != Some(run));
     if let Some(run) = chosen {
         cx.send(Command::SelectRun(run));
     }
@@ -467,6 +477,7 @@ fn runs_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             RichText::new("The run under way joins with its first checkpoint.").size(size::UNIT).color(cx.theme.weak),
         );
     }
+    is_other
 }
 
 fn answer_text(dataset: &Dataset, prediction: &Prediction) -> String {
