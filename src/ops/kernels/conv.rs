@@ -1,15 +1,18 @@
-//! Convolutions as matrix products over blocks of the image that fit the cache.
+//! Convolutions as matrix products whose right side is never written down.
 //!
-//! The work is cut into blocks of output pixels: some rows of one image, or several small images. For each block the
-//! pixels that the filters see are laid out as a matrix (Chellapilla et al. 2006) and multiplied with the weights.
-//! Blocks depend on the shapes alone, and what several of them add to is added in their order.
+//! A block of the images is laid out with zeros around it ([`super::grid`]), so that what the filters see at one of their
+//! places is a slice of it; the inner loops ([`super::vector`]) read it from there. The gradient of the input is such a
+//! product too, of the output's gradient with the filters turned around, once for each remainder of the steps. Blocks
+//! depend on the shapes alone, and what several of them add to is added in their order.
 
 use rayon::prelude::*;
 
+use super::depthwise;
 use super::float::Float;
-use super::matmul::{self, Output, Sizes, View};
+use super::grid::{Axis, Block, Grid, Rows, copy_row};
 use super::par::{self, Shared};
 use super::simd;
+use super::vector::{Kernels, LARGEST_TILE, Reach, TAPS};
 use super::window::Window;
 
 /// Sizes of a convolution.
@@ -31,19 +34,12 @@ pub struct Geometry {
     pub window: Window,
 }
 
-/// Some output rows of some images.
-#[derive(Debug, Clone, Copy)]
-struct Block {
-    images: [usize; 2],
-    rows: [usize; 2],
-}
-
 impl Geometry {
-    fn area(&self) -> usize {
+    pub(super) fn area(&self) -> usize {
         self.size[0] * self.size[1]
     }
 
-    fn out_area(&self) -> usize {
+    pub(super) fn out_area(&self) -> usize {
         self.output[0] * self.output[1]
     }
 
@@ -57,9 +53,14 @@ impl Geometry {
         self.out_channels / self.groups.max(1)
     }
 
-    /// Weights of a filter: rows of a block's matrix.
-    fn depth(&self) -> usize {
-        self.inner() * self.window.kernel[0] * self.window.kernel[1]
+    /// Places of a filter in one channel.
+    fn taps(&self) -> usize {
+        self.window.kernel[0] * self.window.kernel[1]
+    }
+
+    /// Weights of a filter.
+    pub(super) fn depth(&self) -> usize {
+        self.inner() * self.taps()
     }
 
     fn is_depthwise(&self) -> bool {
@@ -70,41 +71,8 @@ impl Geometry {
         self.batch * self.channels * self.area() * self.out_channels * self.out_area() == 0
     }
 
-    /// Output pixels of a block: its matrix should fit the second cache.
-    fn wanted(&self) -> usize {
-        (96 * 1024 / self.depth().max(1)).clamp(96, 1024)
-    }
-
-    /// Images of a block.
-    fn images(&self) -> usize {
-        (self.wanted() / self.out_area().max(1)).clamp(1, self.batch.max(1))
-    }
-
-    /// Output rows of a block, in parts of nearly the same size.
-    fn rows(&self) -> usize {
-        let most = (self.wanted() / self.output[1].max(1)).clamp(1, self.output[0].max(1));
-        self.output[0].div_ceil(self.output[0].div_ceil(most).max(1))
-    }
-
-    /// The blocks of some images, in order.
-    fn blocks(&self, images: std::ops::Range<usize>) -> impl Iterator<Item = Block> + use<> {
-        let (group, rows, height) = (self.images(), self.rows(), self.output[0]);
-        let end = images.end;
-        images.step_by(group).flat_map(move |image| {
-            (0..height).step_by(rows.max(1)).map(move |row| Block {
-                images: [image, (image + group).min(end)],
-                rows: [row, (row + rows).min(height)],
-            })
-        })
-    }
-
-    /// Output pixels of a block.
-    fn pixels(&self, block: Block) -> usize {
-        (block.images[1] - block.images[0]) * (block.rows[1] - block.rows[0]) * self.output[1]
-    }
-
     /// Output columns that see the input at a column of the filter, and the input column of the first.
-    fn reach(&self, tap: usize) -> (usize, usize, usize) {
+    pub(super) fn reach(&self, tap: usize) -> (usize, usize, usize) {
         let Window { stride, padding, dilation, .. } = self.window;
         let shift = tap * dilation[1];
         let first = padding[1].saturating_sub(shift).div_ceil(stride[1]).min(self.output[1]);
@@ -113,228 +81,400 @@ impl Geometry {
     }
 
     /// The input row that an output row sees at a row of the filter, if it lies inside.
-    fn source_row(&self, row: usize, tap: usize) -> Option<usize> {
+    pub(super) fn source_row(&self, row: usize, tap: usize) -> Option<usize> {
         let Window { stride, padding, dilation, .. } = self.window;
         (row * stride[0] + tap * dilation[0]).checked_sub(padding[0]).filter(|&row| row < self.size[0])
     }
-}
 
-/// Calls `each(filter row in the matrix, tap row, reach)` for every row of a group's matrix, with its input channel.
-#[inline(always)]
-fn each_tap(geometry: &Geometry, mut each: impl FnMut(usize, usize, usize, (usize, usize, usize))) {
-    let [height, width] = geometry.window.kernel;
-    let mut line = 0;
-    for channel in 0..geometry.inner() {
-        for row in 0..height {
-            for column in 0..width {
-                each(line, channel, row, geometry.reach(column));
-                line += 1;
-            }
-        }
+    /// Each place of the filter: what the steps leave over of its distance from the corner, and the whole steps.
+    fn places(&self) -> Vec<[[usize; 2]; 2]> {
+        let Window { kernel, stride, dilation, .. } = self.window;
+        let split = |axis: usize, tap: usize| [tap * dilation[axis] % stride[axis], tap * dilation[axis] / stride[axis]];
+        let of_row = |row: usize| {
+            (0..kernel[1]).map(move |column| {
+                let (row, column) = (split(0, row), split(1, column));
+                [[row[0], column[0]], [row[1], column[1]]]
+            })
+        };
+        (0..kernel[0]).flat_map(of_row).collect()
+    }
+
+    /// Whole steps from one end of the filter to the other.
+    fn extent(&self, axis: usize) -> usize {
+        let Window { kernel, stride, dilation, .. } = self.window;
+        kernel[axis].saturating_sub(1) * dilation[axis] / stride[axis]
+    }
+
+    /// The input of a group as the filters see it, and where they find their values.
+    fn input_grid(&self) -> (Grid, Reach) {
+        let Window { stride, padding, .. } = self.window;
+        let axes = [0, 1].map(|axis| {
+            let (reach, outputs, margin) = (self.extent(axis), self.output[axis], padding[axis]);
+            // Cells behind the last value, and cells in front of the first, whatever the steps leave over.
+            let behind = (outputs + reach).saturating_sub((self.size[axis] + margin).div_ceil(stride[axis]));
+            let shared = behind.min(margin / stride[axis]).min(reach);
+            Axis { size: self.size[axis], step: stride[axis], margin, outputs, reach, shared }
+        });
+        let places = self.places();
+        let mut phases: Vec<[usize; 2]> = places.iter().map(|place| place[0]).collect();
+        phases.sort_unstable();
+        phases.dedup();
+        let grid = Grid::new(self.inner(), axes, phases, self.batch, self.outer() * self.depth());
+        let line = grid.axes[1].len();
+        let of_channel = |channel: usize| {
+            let grid = &grid;
+            places.iter().map(move |[left, steps]| {
+                let phase = grid.phases.iter().position(|phase| phase == left).unwrap_or(0);
+                grid.channel(phase, channel) + steps[0] * line + steps[1]
+            })
+        };
+        let reach = Reach::new((0..self.inner()).flat_map(of_channel).collect());
+        (grid, reach)
+    }
+
+    /// The output's gradient of a group as the turned filters see it.
+    fn grad_grid(&self) -> Grid {
+        let Window { stride, padding, .. } = self.window;
+        let axes = [0, 1].map(|axis| {
+            let before = self.steps_before(axis);
+            let margin = self.extent(axis).saturating_sub(before);
+            let outputs = (self.size[axis] - 1 + padding[axis]) / stride[axis] - before + 1;
+            let shared = margin.min((outputs + before).saturating_sub(self.output[axis]));
+            Axis { size: self.output[axis], step: 1, margin, outputs, reach: before + margin, shared }
+        });
+        let work = self.inner() * self.outer() * self.taps().div_ceil(stride[0] * stride[1]);
+        Grid::new(self.outer(), axes, vec![[0, 0]], self.batch, work)
+    }
+
+    /// Whole steps that lie in the padding.
+    fn steps_before(&self, axis: usize) -> usize {
+        self.window.padding[axis] / self.window.stride[axis]
     }
 }
 
-/// Lays out what the filters of a group see in a block: `[depth, pixels]`.
-fn gather<T: Float>(x: &[T], geometry: &Geometry, group: usize, block: Block, matrix: &mut [T]) {
-    let pixels = geometry.pixels(block);
-    let (area, width, out_width) = (geometry.area(), geometry.size[1], geometry.output[1]);
-    let stride = geometry.window.stride[1];
-    each_tap(geometry, |line, channel, tap, (first, end, source)| {
-        let line = &mut matrix[line * pixels..(line + 1) * pixels];
-        let mut lines = line.chunks_exact_mut(out_width);
+/// Where the pixels of a grid lie in an image: `pixel * step + shift`, if that is inside.
+#[derive(Debug, Clone, Copy)]
+struct Placement {
+    channels: usize,
+    size: [usize; 2],
+    step: [usize; 2],
+    shift: [isize; 2],
+}
+
+/// Pixels side by side that have a place in the image.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    first: usize,
+    len: usize,
+    /// Where the first one lies in the first channel.
+    place: usize,
+}
+
+impl Placement {
+    fn runs(&self, grid: &Grid, block: Block) -> Vec<Run> {
+        let inside = |axis: usize, at: usize| {
+            let place = (at * self.step[axis]) as isize + self.shift[axis];
+            usize::try_from(place).ok().filter(|&place| place < self.size[axis])
+        };
+        let columns: Vec<usize> = (0..grid.axes[1].outputs).filter(|&at| inside(1, at).is_some()).collect();
+        let (Some(&first), len) = (columns.first(), columns.len()) else { return Vec::new() };
+        let column = inside(1, first).unwrap_or(0);
+        let area = self.size[0] * self.size[1];
+        let mut runs = Vec::new();
         for image in block.images[0]..block.images[1] {
-            let plane = image * geometry.channels + group * geometry.inner() + channel;
-            let x = &x[plane * area..(plane + 1) * area];
-            for (row, line) in (block.rows[0]..block.rows[1]).zip(&mut lines) {
-                let Some(row) = geometry.source_row(row, tap) else {
-                    line.fill(T::ZERO);
-                    continue;
-                };
-                line[..first].fill(T::ZERO);
-                line[end..].fill(T::ZERO);
-                if end > first {
-                    let start = row * width + source;
-                    let x = &x[start..=start + (end - first - 1) * stride];
-                    let line = &mut line[first..end];
-                    match stride {
-                        1 => line.copy_from_slice(x),
-                        _ => line.iter_mut().zip(x.iter().step_by(stride)).for_each(|(line, &x)| *line = x),
+            for row in block.rows[0]..block.rows[1] {
+                let Some(place) = inside(0, row) else { continue };
+                let cell = (image - block.images[0]) * grid.image(block) + (row - block.rows[0]) * grid.axes[1].len();
+                let place = image * self.channels * area + place * self.size[1] + column;
+                runs.push(Run { first: cell + first, len, place });
+            }
+        }
+        runs
+    }
+}
+
+/// Filters in the order in which the tiles read them.
+struct Filters<T> {
+    packed: Vec<T>,
+    count: usize,
+    reach: Reach,
+}
+
+impl<T: Float> Filters<T> {
+    /// `count` filters, `stride` apart in `weight`, whose values for the places of `reach` lie at `order`.
+    fn new(
+        kernels: Kernels<T>,
+        weight: &[T],
+        (count, stride): (usize, usize),
+        order: &[usize],
+        reach: Reach,
+    ) -> Self {
+        let across = kernels.filters;
+        let mut packed = vec![T::ZERO; count.div_ceil(across) * across * order.len()];
+        let tiles = packed.par_chunks_mut((across * order.len()).max(1)).enumerate();
+        tiles.for_each(|(tile, packed)| {
+            for (lane, filter) in (tile * across..((tile + 1) * across).min(count)).enumerate() {
+                let weight = &weight[filter * stride..];
+                for (packed, &at) in packed.chunks_exact_mut(across).zip(order) {
+                    packed[lane] = weight[at];
+                }
+            }
+        });
+        Self { packed, count, reach }
+    }
+
+    /// All pixels of a block under all filters, put in their places: those of the first filter in the channel `channel`.
+    fn apply(
+        &self,
+        kernels: Kernels<T>,
+        cells: &[T],
+        pixels: usize,
+        runs: &[Run],
+        bias: Option<&[T]>,
+        (placement, channel): (&Placement, usize),
+        out: &Shared<'_, T>,
+    ) {
+        /// Filters beyond this many values are read once for all pixels, not once for each tile of pixels.
+        const LARGE: usize = 128 * 1024;
+        let area = placement.size[0] * placement.size[1];
+        let step = placement.step[1];
+        let mut sums = [T::ZERO; LARGEST_TILE];
+        let depth = self.reach.len();
+        let mut tile = |first: usize, start: usize| {
+            let weights = &self.packed[first * depth..(first + kernels.filters) * depth];
+            kernels.tile(weights, &self.reach, &cells[start..], &mut sums);
+            let end = start + kernels.pixels;
+            let from = runs.partition_point(|run| run.first + run.len <= start);
+            let filters = kernels.filters.min(self.count - first);
+            for (filter, sums) in (first..first + filters).zip(sums.chunks_exact(kernels.pixels)) {
+                let bias = bias.and_then(|bias| bias.get(filter)).copied().unwrap_or(T::ZERO);
+                let plane = (channel + filter) * area;
+                for run in runs[from..].iter().take_while(|run| run.first < end) {
+                    let (from, to) = (run.first.max(start), (run.first + run.len).min(end));
+                    let sums = &sums[from - start..to - start];
+                    let place = plane + run.place + (from - run.first) * step;
+                    // SAFETY: the rows of a block belong to the thread that works on the block.
+                    #[expect(unsafe_code, reason = "a block's rows of all channels are not one slice")]
+                    let out = unsafe { out.slice(place, (sums.len() - 1) * step + 1) };
+                    if step == 1 {
+                        copy_row(sums, out, |sum| sum + bias);
+                    } else {
+                        out.iter_mut().step_by(step).zip(sums).for_each(|(out, &sum)| *out = sum + bias);
                     }
                 }
             }
-        }
-    });
-}
-
-/// Adds a block's matrix back to where [`gather`] took it from. `x` starts with the first image of the block.
-fn scatter<T: Float>(matrix: &[T], geometry: &Geometry, group: usize, block: Block, first_image: usize, x: &mut [T]) {
-    let pixels = geometry.pixels(block);
-    let (area, width, out_width) = (geometry.area(), geometry.size[1], geometry.output[1]);
-    let stride = geometry.window.stride[1];
-    each_tap(geometry, |line, channel, tap, (first, end, source)| {
-        let mut lines = matrix[line * pixels..(line + 1) * pixels].chunks_exact(out_width);
-        for image in block.images[0]..block.images[1] {
-            let plane = (image - first_image) * geometry.channels + group * geometry.inner() + channel;
-            let x = &mut x[plane * area..(plane + 1) * area];
-            for (row, line) in (block.rows[0]..block.rows[1]).zip(&mut lines) {
-                let Some(row) = geometry.source_row(row, tap).filter(|_| end > first) else { continue };
-                let start = row * width + source;
-                let x = &mut x[start..=start + (end - first - 1) * stride];
-                let line = &line[first..end];
-                match stride {
-                    1 => x.iter_mut().zip(line).for_each(|(x, &value)| *x += value),
-                    _ => x.iter_mut().step_by(stride).zip(line).for_each(|(x, &value)| *x += value),
-                }
+        };
+        let (filters, starts) = ((0..self.count).step_by(kernels.filters), (0..pixels).step_by(kernels.pixels));
+        simd::run(|| {
+            if self.packed.len() > LARGE {
+                filters.for_each(|first| starts.clone().for_each(|start| tile(first, start)));
+            } else {
+                starts.for_each(|start| filters.clone().for_each(|first| tile(first, start)));
             }
-        }
-    });
-}
-
-/// Lays out a group's output gradient in a block: `[out channels of the group, pixels]`.
-fn gather_grad<T: Float>(grad: &[T], geometry: &Geometry, group: usize, block: Block, matrix: &mut [T]) {
-    let (out_area, out_width) = (geometry.out_area(), geometry.output[1]);
-    let run = (block.rows[1] - block.rows[0]) * out_width;
-    let mut lines = matrix.chunks_exact_mut(run);
-    for channel in 0..geometry.outer() {
-        for image in block.images[0]..block.images[1] {
-            let plane = image * geometry.out_channels + group * geometry.outer() + channel;
-            let start = plane * out_area + block.rows[0] * out_width;
-            if let Some(line) = lines.next() {
-                line.copy_from_slice(&grad[start..start + run]);
-            }
-        }
+        });
     }
 }
 
-fn resized<T: Float>(scratch: &mut Vec<T>, len: usize) -> &mut [T] {
-    if scratch.len() < len {
-        scratch.resize(len, T::ZERO);
+/// A block's cells, which are used again for the next block if that has the same shape.
+struct Scratch<T> {
+    cells: Vec<T>,
+    shape: [usize; 2],
+}
+
+impl<T: Float> Scratch<T> {
+    fn new() -> Self {
+        Self { cells: Vec::new(), shape: [0, 0] }
     }
-    &mut scratch[..len]
+
+    /// Room for a block, with zeros between what [`Grid::fill`] writes.
+    fn prepare(&mut self, len: usize, block: Block) -> &mut [T] {
+        let shape = [block.images[1] - block.images[0], block.rows[1] - block.rows[0]];
+        if self.shape != shape || self.cells.len() != len {
+            self.shape = shape;
+            self.cells.clear();
+            self.cells.resize(len, T::ZERO);
+        }
+        &mut self.cells
+    }
+}
+
+/// Runs small work on this thread, and else each block on any, with scratch that is used again.
+fn for_each_block<T: Float>(blocks: &[Block], work: impl Fn(&mut Scratch<T>, Block) + Sync + Send) {
+    if let [block] = blocks {
+        work(&mut Scratch::new(), *block);
+    } else {
+        blocks.par_iter().for_each_init(Scratch::new, |scratch, &block| work(scratch, block));
+    }
 }
 
 /// Output `[batch, out channels, height, width]`.
 pub fn forward<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, geometry: &Geometry) -> Vec<T> {
     if geometry.is_depthwise() {
-        return depthwise_forward(x, weight, bias, geometry);
+        return depthwise::forward(x, weight, bias, geometry);
     }
-    let (out_area, out_width) = (geometry.out_area(), geometry.output[1]);
-    let mut out = vec![T::ZERO; geometry.batch * geometry.out_channels * out_area];
+    forward_with(T::kernels(), x, weight, bias, geometry)
+}
+
+fn forward_with<T: Float>(
+    kernels: Kernels<T>,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    geometry: &Geometry,
+) -> Vec<T> {
+    let mut out = vec![T::ZERO; geometry.batch * geometry.out_channels * geometry.out_area()];
     if geometry.is_empty() {
         return out;
     }
-    let blocks: Vec<Block> = geometry.blocks(0..geometry.batch).collect();
+    let (outer, depth) = (geometry.outer(), geometry.depth());
+    let (grid, reach) = geometry.input_grid();
+    let order: Vec<usize> = (0..depth).collect();
+    let groups: Vec<Filters<T>> = weight
+        .chunks_exact(outer * depth)
+        .map(|weight| Filters::new(kernels, weight, (outer, depth), &order, reach.clone()))
+        .collect();
+    let placement = Placement { channels: geometry.out_channels, size: geometry.output, step: [1, 1], shift: [0, 0] };
     let shared = Shared::new(&mut out);
-    let (depth, outer) = (geometry.depth(), geometry.outer());
-    let work = |(matrix, product): &mut (Vec<T>, Vec<T>), block: Block| {
-        let pixels = geometry.pixels(block);
-        let run = (block.rows[1] - block.rows[0]) * out_width;
-        for group in 0..geometry.groups {
-            let matrix = resized(matrix, depth * pixels);
-            let product = resized(product, outer * pixels);
-            gather(x, geometry, group, block, matrix);
-            let weight = &weight[group * outer * depth..(group + 1) * outer * depth];
-            let sizes = Sizes { rows: outer, columns: pixels, depth };
-            let (left, right) = (View::rows(weight, depth), View::rows(matrix, pixels));
-            matmul::product_into(product, pixels, Output::Replace, sizes, left, right);
-            let mut lines = product.chunks_exact(run);
-            for channel in group * outer..(group + 1) * outer {
-                let bias = bias.map_or(T::ZERO, |bias| bias[channel]);
-                for image in block.images[0]..block.images[1] {
-                    let start = (image * geometry.out_channels + channel) * out_area + block.rows[0] * out_width;
-                    // SAFETY: no other block has these rows of this image.
-                    #[expect(unsafe_code, reason = "a block's rows of all channels are not one slice")]
-                    let out = unsafe { shared.slice(start, run) };
-                    if let Some(line) = lines.next() {
-                        out.iter_mut().zip(line).for_each(|(out, &value)| *out = value + bias);
-                    }
-                }
-            }
+    for_each_block(&grid.blocks(geometry.batch), |scratch, block| {
+        let runs = placement.runs(&grid, block);
+        let cells = scratch.prepare(grid.len(), block);
+        for (group, filters) in groups.iter().enumerate() {
+            simd::run(|| grid.fill(x, group * geometry.inner(), geometry.channels, block, Rows::Seen, cells));
+            let bias = bias.map(|bias| par::piece(bias, group * outer, outer));
+            let to = (&placement, group * outer);
+            filters.apply(kernels, cells, grid.pixels(block), &runs, bias, to, &shared);
         }
-    };
-    for_each_block(&blocks, work);
+    });
     out
-}
-
-/// Runs small work on this thread, and else each block on any, with scratch vectors that are used again.
-fn for_each_block<T: Float>(blocks: &[Block], work: impl Fn(&mut (Vec<T>, Vec<T>), Block) + Sync + Send) {
-    if let [block] = blocks {
-        work(&mut Default::default(), *block);
-    } else {
-        blocks.par_iter().for_each_init(Default::default, |scratch, &block| work(scratch, block));
-    }
 }
 
 /// Gradient of the input.
 pub fn backward_input<T: Float>(grad: &[T], weight: &[T], geometry: &Geometry) -> Vec<T> {
     if geometry.is_depthwise() {
-        return depthwise_backward_input(grad, weight, geometry);
+        return depthwise::backward_input(grad, weight, geometry);
     }
-    let sample = geometry.channels * geometry.area();
-    let mut out = vec![T::ZERO; geometry.batch * sample];
+    backward_input_with(T::kernels(), grad, weight, geometry)
+}
+
+fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], geometry: &Geometry) -> Vec<T> {
+    let mut out = vec![T::ZERO; geometry.batch * geometry.channels * geometry.area()];
     if geometry.is_empty() {
         return out;
     }
-    let (depth, outer, images) = (geometry.depth(), geometry.outer(), geometry.images());
-    let work = |(matrix, grads): &mut (Vec<T>, Vec<T>), (index, out): (usize, &mut [T])| {
-        let first = index * images;
-        for block in geometry.blocks(first..(first + images).min(geometry.batch)) {
-            let pixels = geometry.pixels(block);
-            for group in 0..geometry.groups {
-                let matrix = resized(matrix, depth * pixels);
-                let grads = resized(grads, outer * pixels);
-                gather_grad(grad, geometry, group, block, grads);
-                let weight = &weight[group * outer * depth..(group + 1) * outer * depth];
-                let sizes = Sizes { rows: depth, columns: pixels, depth: outer };
-                let (left, right) = (View::transposed(weight, depth), View::rows(grads, pixels));
-                matmul::product_into(matrix, pixels, Output::Replace, sizes, left, right);
-                simd::run(|| scatter(matrix, geometry, group, block, first, out));
+    let (inner, outer, depth, taps) = (geometry.inner(), geometry.outer(), geometry.depth(), geometry.taps());
+    let Window { stride, padding, .. } = geometry.window;
+    let grid = geometry.grad_grid();
+    let line = grid.axes[1].len();
+    let places = geometry.places();
+    let before = [0, 1].map(|axis| geometry.steps_before(axis));
+    // For each remainder of the steps: where its pixels lie, and each group's filters.
+    let mut phases: Vec<(Placement, Vec<Filters<T>>)> = Vec::new();
+    for left in (0..stride[0]).flat_map(|row| (0..stride[1]).map(move |column| [row, column])) {
+        let (mut order, mut seen) = (Vec::new(), Vec::new());
+        for filter in 0..outer {
+            for (tap, [_, steps]) in places.iter().enumerate().filter(|(_, place)| place[0] == left) {
+                let at = [0, 1].map(|axis| before[axis] + grid.axes[axis].margin - steps[axis]);
+                order.push(filter * depth + tap);
+                seen.push(grid.channel(0, filter) + at[0] * line + at[1]);
             }
         }
-    };
-    out.par_chunks_mut(images * sample).enumerate().for_each_init(Default::default, work);
+        let shift = [0, 1].map(|axis| (before[axis] * stride[axis] + left[axis]) as isize - padding[axis] as isize);
+        let placement = Placement { channels: geometry.channels, size: geometry.size, step: stride, shift };
+        let reach = Reach::new(seen);
+        let of_group = |weight| Filters::new(kernels, weight, (inner, taps), &order, reach.clone());
+        phases.push((placement, weight.chunks_exact(outer * depth).map(of_group).collect()));
+    }
+    let shared = Shared::new(&mut out);
+    for_each_block(&grid.blocks(geometry.batch), |scratch, block| {
+        let runs: Vec<Vec<Run>> = phases.iter().map(|(placement, _)| placement.runs(&grid, block)).collect();
+        let cells = scratch.prepare(grid.len(), block);
+        for group in 0..geometry.groups {
+            simd::run(|| grid.fill(grad, group * outer, geometry.out_channels, block, Rows::Seen, cells));
+            for ((placement, groups), runs) in phases.iter().zip(&runs) {
+                // What no filter reaches keeps the gradient zero.
+                let Some(filters) = groups.get(group).filter(|filters| !filters.reach.is_empty()) else { continue };
+                let to = (placement, group * inner);
+                filters.apply(kernels, cells, grid.pixels(block), runs, None, to, &shared);
+            }
+        }
+    });
     out
 }
 
 /// Gradient of the weights.
 pub fn backward_weight<T: Float>(grad: &[T], x: &[T], geometry: &Geometry) -> Vec<T> {
     if geometry.is_depthwise() {
-        return depthwise_backward_weight(grad, x, geometry);
+        return depthwise::backward_weight(grad, x, geometry);
     }
+    backward_weight_with(T::kernels(), grad, x, geometry)
+}
+
+fn backward_weight_with<T: Float>(kernels: Kernels<T>, grad: &[T], x: &[T], geometry: &Geometry) -> Vec<T> {
     let (depth, outer) = (geometry.depth(), geometry.outer());
     let weights = geometry.out_channels * depth;
     if geometry.is_empty() {
         return vec![T::ZERO; weights];
     }
+    let (grid, reach) = geometry.input_grid();
+    // The output's gradient under the same pixels, with zeros between the rows. The filters' last tile may be cut off.
+    let axes = [0, 1].map(|axis| Axis { size: geometry.output[axis], step: 1, margin: 0, ..grid.axes[axis] });
+    let grads = Grid { channels: outer, axes, phases: vec![[0, 0]], ..grid.clone() };
+    let rows = outer.next_multiple_of(kernels.rows);
+    let blocks = grid.blocks(geometry.batch);
     // Each part has a sum of its own, so large weights get few parts.
-    let groups_of_images = geometry.batch.div_ceil(geometry.images());
-    let blocks = groups_of_images * geometry.output[0].div_ceil(geometry.rows());
-    let parts = (8 * 1024 * 1024 / weights.max(1)).clamp(2, 16).min(blocks).max(1);
-    let blocks: Vec<Block> = geometry.blocks(0..geometry.batch).collect();
+    let parts = (8 * 1024 * 1024 / weights.max(1)).clamp(2, 16).min(blocks.len()).max(1);
     let mut sums = vec![T::ZERO; parts * weights];
-    let work = |(matrix, grads): &mut (Vec<T>, Vec<T>), (part, sum): (usize, &mut [T])| {
+    let work = |(seen, given): &mut (Scratch<T>, Scratch<T>), (part, sum): (usize, &mut [T])| {
         let [first, end] = [part, part + 1].map(|part| part * blocks.len() / parts);
         for &block in &blocks[first..end] {
-            let pixels = geometry.pixels(block);
-            for group in 0..geometry.groups {
-                let matrix = resized(matrix, depth * pixels);
-                let grads = resized(grads, outer * pixels);
-                gather(x, geometry, group, block, matrix);
-                gather_grad(grad, geometry, group, block, grads);
-                let sizes = Sizes { rows: outer, columns: depth, depth: pixels };
-                let sum = &mut sum[group * outer * depth..(group + 1) * outer * depth];
-                let (left, right) = (View::rows(grads, pixels), View::transposed(matrix, pixels));
-                matmul::product_into(sum, depth, Output::Accumulate, sizes, left, right);
+            let seen = seen.prepare(grid.len(), block);
+            let given = given.prepare(grads.plane * rows, block);
+            for (group, sum) in sum.chunks_exact_mut(outer * depth).enumerate() {
+                simd::run(|| {
+                    grid.fill(x, group * geometry.inner(), geometry.channels, block, Rows::Seen, seen);
+                    grads.fill(grad, group * outer, geometry.out_channels, block, Rows::Own, given);
+                });
+                multiply(kernels, seen, given, (grads.plane, grid.pixels(block)), &reach, sum);
             }
         }
     };
-    sums.par_chunks_mut(weights).enumerate().for_each_init(Default::default, work);
+    let scratch = || (Scratch::new(), Scratch::new());
+    sums.par_chunks_mut(weights).enumerate().for_each_init(scratch, work);
+    if parts == 1 {
+        return sums;
+    }
     par::build(weights, par::CHUNK, |start, out: &mut [T]| {
         for sum in sums.chunks_exact(weights) {
             let sum = par::piece(sum, start, out.len());
             out.iter_mut().zip(sum).for_each(|(out, &sum)| *out += sum);
         }
     })
+}
+
+/// Adds a block's sums of products of gradients and what the filters see: `[filters, places]`.
+fn multiply<T: Float>(
+    kernels: Kernels<T>,
+    seen: &[T],
+    given: &[T],
+    (plane, pixels): (usize, usize),
+    reach: &Reach,
+    sums: &mut [T],
+) {
+    let depth = reach.len();
+    let mut products = [T::ZERO; 4 * TAPS];
+    for (tile, sums) in sums.chunks_mut(kernels.rows * depth).enumerate() {
+        let given = &given[tile * kernels.rows * plane..];
+        for (step, places) in reach.places().chunks(TAPS).enumerate() {
+            // The last places again, where there are fewer.
+            let mut six = [places.last().copied().unwrap_or(0); TAPS];
+            six.iter_mut().zip(places).for_each(|(six, &place)| *six = place);
+            kernels.dots(given, plane, seen, &six, pixels, &mut products);
+            for (sums, products) in sums.chunks_exact_mut(depth).zip(products.chunks_exact(TAPS)) {
+                let sums = sums[step * TAPS..].iter_mut().take(places.len());
+                sums.zip(products).for_each(|(sum, &product)| *sum += product);
+            }
+        }
+    }
 }
 
 /// Gradient of the bias: the sum of each channel.
@@ -352,100 +492,115 @@ pub fn backward_bias<T: Float>(grad: &[T], geometry: &Geometry) -> Vec<T> {
     })
 }
 
-/// Calls `each(weight index, output slice start, count, input start)` for every row that a plane's filter sees.
-#[inline(always)]
-fn each_row(geometry: &Geometry, mut each: impl FnMut(usize, usize, usize, usize)) {
-    let [height, width] = geometry.window.kernel;
-    for out_row in 0..geometry.output[0] {
-        for tap in 0..height {
-            let Some(row) = geometry.source_row(out_row, tap) else { continue };
-            for column in 0..width {
-                let (first, end, source) = geometry.reach(column);
-                if end > first {
-                    let start = out_row * geometry.output[1] + first;
-                    each(tap * width + column, start, end - first, row * geometry.size[1] + source);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sizes that meet every branch: steps, dilation, groups, wide padding, filters without reach, blocks of rows.
+    fn geometries() -> Vec<Geometry> {
+        let make = |batch, channels, size: [usize; 2], out_channels, groups, window: [[usize; 2]; 4]| {
+            let [kernel, stride, padding, dilation] = window;
+            let window = Window { kernel, stride, padding, dilation };
+            Geometry { batch, channels, size, out_channels, output: window.output(size), groups, window }
+        };
+        vec![
+            make(3, 2, [8, 8], 5, 1, [[3, 3], [1, 1], [1, 1], [1, 1]]),
+            make(40, 1, [8, 8], 9, 1, [[3, 3], [1, 1], [1, 1], [1, 1]]),
+            make(2, 4, [7, 9], 6, 2, [[3, 2], [1, 2], [1, 0], [1, 1]]),
+            make(2, 3, [9, 11], 4, 1, [[3, 3], [2, 3], [2, 1], [2, 1]]),
+            make(2, 3, [10, 7], 4, 1, [[1, 1], [2, 2], [0, 0], [1, 1]]),
+            make(2, 3, [5, 6], 4, 1, [[1, 1], [1, 1], [1, 2], [1, 1]]),
+            make(1, 2, [6, 5], 3, 1, [[5, 4], [1, 1], [0, 3], [1, 1]]),
+            make(1, 3, [21, 20], 8, 1, [[7, 7], [2, 2], [3, 3], [1, 1]]),
+            make(2, 2, [12, 12], 3, 1, [[2, 2], [3, 3], [4, 5], [3, 1]]),
+            make(2, 60, [40, 41], 3, 1, [[3, 3], [1, 1], [1, 1], [1, 1]]),
+            make(1, 60, [41, 40], 3, 1, [[3, 3], [2, 2], [1, 1], [1, 1]]),
+        ]
+    }
+
+    fn values(count: usize, factor: f32) -> Vec<f32> {
+        (0..count).map(|index| (index as f32 * factor).sin()).collect()
+    }
+
+    /// Calls `each(output, input, weight)` for every product of the convolution, straight from its definition.
+    fn each_product(geometry: &Geometry, mut each: impl FnMut(usize, usize, usize)) {
+        let Window { kernel, stride, padding, dilation } = geometry.window;
+        let (inner, outer) = (geometry.inner(), geometry.outer());
+        for image in 0..geometry.batch {
+            for filter in 0..geometry.out_channels {
+                for at in 0..geometry.out_area() {
+                    let [row, column] = [at / geometry.output[1], at % geometry.output[1]];
+                    let out = (image * geometry.out_channels + filter) * geometry.out_area() + at;
+                    for weight in 0..geometry.depth() {
+                        let (channel, tap) = (weight / geometry.taps(), weight % geometry.taps());
+                        let y = (row * stride[0] + tap / kernel[1] * dilation[0]).checked_sub(padding[0]);
+                        let x = (column * stride[1] + tap % kernel[1] * dilation[1]).checked_sub(padding[1]);
+                        let (Some(y), Some(x)) = (y, x) else { continue };
+                        if y < geometry.size[0] && x < geometry.size[1] {
+                            let plane = image * geometry.channels + filter / outer * inner + channel;
+                            let input = plane * geometry.area() + y * geometry.size[1] + x;
+                            each(out, input, filter * geometry.depth() + weight);
+                        }
+                    }
                 }
             }
         }
     }
-}
 
-fn depthwise_forward<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, geometry: &Geometry) -> Vec<T> {
-    let (area, out_area) = (geometry.area(), geometry.out_area());
-    let (taps, stride) = (geometry.depth(), geometry.window.stride[1]);
-    if out_area == 0 {
-        return Vec::new();
+    /// A sum, and the sum of what its terms are without their signs, to which its rounding errors are in proportion.
+    type Sum = [f64; 2];
+
+    fn add(sum: &mut Sum, term: f64) {
+        *sum = [sum[0] + term, sum[1] + term.abs()];
     }
-    let chunk = (par::CHUNK / out_area).max(1) * out_area;
-    par::build(geometry.batch * geometry.channels * out_area, chunk, |start, out: &mut [T]| {
-        simd::run(|| {
-            for (plane, out) in (start / out_area..).zip(out.chunks_exact_mut(out_area)) {
-                let channel = plane % geometry.channels;
-                let x = &x[plane * area..(plane + 1) * area];
-                let weight = &weight[channel * taps..(channel + 1) * taps];
-                out.fill(bias.map_or(T::ZERO, |bias| bias[channel]));
-                each_row(geometry, |tap, start, count, source| {
-                    let (out, weight) = (&mut out[start..start + count], weight[tap]);
-                    let x = &x[source..=source + (count - 1) * stride];
-                    if stride == 1 {
-                        out.iter_mut().zip(x).for_each(|(out, &x)| *out += weight * x);
-                    } else {
-                        out.iter_mut().zip(x.iter().step_by(stride)).for_each(|(out, &x)| *out += weight * x);
-                    }
-                });
-            }
-        });
-    })
-}
 
-fn depthwise_backward_input<T: Float>(grad: &[T], weight: &[T], geometry: &Geometry) -> Vec<T> {
-    let (area, out_area) = (geometry.area(), geometry.out_area());
-    let (taps, stride) = (geometry.depth(), geometry.window.stride[1]);
-    if area == 0 {
-        return Vec::new();
+    fn assert_near(found: &[f32], expect: &[Sum], what: &str) {
+        assert_eq!(found.len(), expect.len(), "{what}");
+        for (index, (&found, &[expect, scale])) in found.iter().zip(expect).enumerate() {
+            assert!((f64::from(found) - expect).abs() <= 5e-7 * scale, "{what} at {index}: {found} and {expect}");
+        }
     }
-    let chunk = (par::CHUNK / area).max(1) * area;
-    par::build(geometry.batch * geometry.channels * area, chunk, |start, out: &mut [T]| {
-        simd::run(|| {
-            for (plane, out) in (start / area..).zip(out.chunks_exact_mut(area)) {
-                let channel = plane % geometry.channels;
-                let grad = &grad[plane * out_area..(plane + 1) * out_area];
-                let weight = &weight[channel * taps..(channel + 1) * taps];
-                each_row(geometry, |tap, start, count, source| {
-                    let (grad, weight) = (&grad[start..start + count], weight[tap]);
-                    let out = &mut out[source..=source + (count - 1) * stride];
-                    if stride == 1 {
-                        out.iter_mut().zip(grad).for_each(|(out, &grad)| *out += weight * grad);
-                    } else {
-                        out.iter_mut().step_by(stride).zip(grad).for_each(|(out, &grad)| *out += weight * grad);
-                    }
-                });
-            }
-        });
-    })
-}
 
-fn depthwise_backward_weight<T: Float>(grad: &[T], x: &[T], geometry: &Geometry) -> Vec<T> {
-    let (area, out_area) = (geometry.area(), geometry.out_area());
-    let (taps, stride) = (geometry.depth(), geometry.window.stride[1]);
-    par::build(geometry.channels * taps, taps.max(1), |start, out: &mut [T]| {
-        simd::run(|| {
-            let channel = start / taps.max(1);
-            for image in 0..geometry.batch {
-                let plane = image * geometry.channels + channel;
-                let x = &x[plane * area..(plane + 1) * area];
-                let grad = &grad[plane * out_area..(plane + 1) * out_area];
-                each_row(geometry, |tap, start, count, source| {
-                    let grad = &grad[start..start + count];
-                    let x = &x[source..=source + (count - 1) * stride];
-                    out[tap] += if stride == 1 {
-                        par::sum(x, grad, |x, grad| x * grad)
-                    } else {
-                        let pairs = x.iter().step_by(stride).zip(grad);
-                        pairs.fold(T::ZERO, |sum, (&x, &grad)| sum + x * grad)
-                    };
-                });
+    #[test]
+    fn every_variant_gives_what_the_definition_gives() {
+        for geometry in geometries() {
+            let x = values(geometry.batch * geometry.channels * geometry.area(), 0.37);
+            let weight = values(geometry.out_channels * geometry.depth(), 0.71);
+            let bias = values(geometry.out_channels, 1.3);
+            let grad = values(geometry.batch * geometry.out_channels * geometry.out_area(), 0.53);
+            let start = |index: usize| f64::from(bias[index / geometry.out_area() % geometry.out_channels]);
+            let mut out: Vec<Sum> = (0..grad.len()).map(|index| [start(index), start(index).abs()]).collect();
+            let (mut to_x, mut to_weight) = (vec![[0.0; 2]; x.len()], vec![[0.0; 2]; weight.len()]);
+            each_product(&geometry, |o, i, w| {
+                let [g, v, p] = [grad[o], x[i], weight[w]].map(f64::from);
+                add(&mut out[o], v * p);
+                add(&mut to_x[i], g * p);
+                add(&mut to_weight[w], g * v);
+            });
+            for kernels in Kernels::<f32>::variants() {
+                let what = format!("{} {geometry:?}", kernels.name);
+                assert_near(&forward_with(kernels, &x, &weight, Some(&bias), &geometry), &out, &what);
+                assert_near(&backward_input_with(kernels, &grad, &weight, &geometry), &to_x, &what);
+                assert_near(&backward_weight_with(kernels, &grad, &x, &geometry), &to_weight, &what);
             }
-        });
-    })
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        for geometry in geometries() {
+            let x = values(geometry.batch * geometry.channels * geometry.area(), 0.37);
+            let weight = values(geometry.out_channels * geometry.depth(), 0.71);
+            let grad = values(geometry.batch * geometry.out_channels * geometry.out_area(), 0.53);
+            let on = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                pool.install(|| {
+                    let out = forward(&x, &weight, None, &geometry);
+                    (out, backward_input(&grad, &weight, &geometry), backward_weight(&grad, &x, &geometry))
+                })
+            };
+            assert_eq!(on(1), on(4));
+        }
+    }
 }

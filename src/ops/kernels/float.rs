@@ -3,6 +3,7 @@
 //! The functions of `f32` are written so that a loop over them becomes vector code: no branches, no tables, no calls.
 //! Those of `f64` are the standard library's; they serve the tests that compare with central differences.
 
+use super::vector::Kernels;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
 /// `f32` or `f64`.
@@ -44,6 +45,10 @@ pub trait Float:
     fn tanh(self) -> Self;
     /// Error function.
     fn erf(self) -> Self;
+    /// `self * factor + sum`, rounded once.
+    fn mul_add(self, factor: Self, sum: Self) -> Self;
+    /// The inner loops for this processor.
+    fn kernels() -> Kernels<Self>;
 
     /// `1 / (1 + exp(-x))`.
     #[inline(always)]
@@ -92,6 +97,15 @@ impl Float for f64 {
     #[inline(always)]
     fn tanh(self) -> Self {
         self.tanh()
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, sum: Self) -> Self {
+        self.mul_add(factor, sum)
+    }
+
+    fn kernels() -> Kernels<Self> {
+        Kernels::PLAIN
     }
 
     fn erf(self) -> Self {
@@ -183,6 +197,16 @@ impl Float for f32 {
         let near = self + self * square * series;
         let far = 1.0 - 2.0 / (Float::exp(2.0 * self) + 1.0);
         if self.abs() < 0.625 { near } else { far }
+    }
+
+    #[inline(always)]
+    fn mul_add(self, factor: Self, sum: Self) -> Self {
+        self.mul_add(factor, sum)
+    }
+
+    fn kernels() -> Kernels<Self> {
+        static FASTEST: std::sync::OnceLock<Kernels<f32>> = std::sync::OnceLock::new();
+        *FASTEST.get_or_init(|| Kernels::<Self>::variants().into_iter().next().unwrap_or(Kernels::PLAIN))
     }
 
     /// Abramowitz and Stegun 7.1.26: off by at most 1.5e-7.

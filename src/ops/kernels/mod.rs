@@ -6,8 +6,10 @@
 pub mod activation;
 pub mod alloc;
 pub mod conv;
+pub mod depthwise;
 pub mod dropout;
 pub mod float;
+pub mod grid;
 pub mod linear;
 pub mod loss;
 pub mod matmul;
@@ -17,4 +19,5 @@ pub mod par;
 pub mod pool;
 pub mod simd;
 pub mod softmax;
+pub mod vector;
 pub mod window;

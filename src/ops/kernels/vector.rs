@@ -1,0 +1,412 @@
+//! The inner loops of convolutions, for the vector instructions that the processor has.
+//!
+//! Each is written once over [`Vector`] and compiled for AVX-512, AVX2 with fused multiply-add, and plain arrays. The
+//! sums of a tile stay in registers: eight filters by three vectors of pixels where there are 32 registers, four by three
+//! where there are 16.
+
+use super::float::Float;
+
+/// Vectors of pixels in a tile.
+const ACROSS: usize = 3;
+
+/// Places of the filter whose gradients are summed at once.
+pub const TAPS: usize = 6;
+
+/// Room for the largest tile: eight filters by three vectors of 16.
+pub const LARGEST_TILE: usize = 8 * ACROSS * 16;
+
+/// Numbers that are calculated with at once. The methods may only be called where the processor has the instructions.
+#[expect(unsafe_code, reason = "vector instructions may be missing, and pointers are read without checks")]
+trait Vector<T>: Copy {
+    const LANES: usize;
+    unsafe fn zero() -> Self;
+    unsafe fn splat(value: T) -> Self;
+    unsafe fn load(from: *const T) -> Self;
+    unsafe fn store(self, to: *mut T);
+    /// `self * other + sum`.
+    unsafe fn times_plus(self, other: Self, sum: Self) -> Self;
+    unsafe fn total(self) -> T;
+}
+
+/// An array, for processors without a variant of their own.
+#[derive(Clone, Copy)]
+struct Plain<T, const LANES: usize>([T; LANES]);
+
+#[expect(unsafe_code, reason = "the trait's methods are unsafe")]
+impl<T: Float, const LANES: usize> Vector<T> for Plain<T, LANES> {
+    const LANES: usize = LANES;
+
+    #[inline(always)]
+    unsafe fn zero() -> Self {
+        Self([T::ZERO; LANES])
+    }
+
+    #[inline(always)]
+    unsafe fn splat(value: T) -> Self {
+        Self([value; LANES])
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const T) -> Self {
+        // SAFETY: the caller gives a pointer to that many values.
+        Self(unsafe { from.cast::<[T; LANES]>().read_unaligned() })
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut T) {
+        // SAFETY: the caller gives a pointer to that many values.
+        unsafe { to.cast::<[T; LANES]>().write_unaligned(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn times_plus(self, other: Self, sum: Self) -> Self {
+        let mut out = sum.0;
+        for ((out, &left), right) in out.iter_mut().zip(&self.0).zip(other.0) {
+            // A fused product is one instruction on ARM, and a slow call where it is not known to be one.
+            *out = if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
+                left.mul_add(right, *out)
+            } else {
+                *out + left * right
+            };
+        }
+        Self(out)
+    }
+
+    #[inline(always)]
+    unsafe fn total(self) -> T {
+        self.0.into_iter().fold(T::ZERO, |sum, value| sum + value)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    #[expect(clippy::wildcard_imports, reason = "a dozen instructions with long names")]
+    use std::arch::x86_64::*;
+
+    use super::{TAPS, Vector, dots, tile};
+
+    macro_rules! vector {
+        ($Vector:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $total:path) => {
+            #[expect(unsafe_code, reason = "vector instructions")]
+            impl Vector<f32> for $Vector {
+                const LANES: usize = $lanes;
+
+                #[inline(always)]
+                unsafe fn zero() -> Self {
+                    // SAFETY: the caller knows that the processor has the instruction; so for all below.
+                    unsafe { $zero() }
+                }
+
+                #[inline(always)]
+                unsafe fn splat(value: f32) -> Self {
+                    // SAFETY: as above.
+                    unsafe { $splat(value) }
+                }
+
+                #[inline(always)]
+                unsafe fn load(from: *const f32) -> Self {
+                    // SAFETY: as above, and the pointer is to that many values.
+                    unsafe { $load(from) }
+                }
+
+                #[inline(always)]
+                unsafe fn store(self, to: *mut f32) {
+                    // SAFETY: as above, and the pointer is to that many values.
+                    unsafe { $store(to, self) }
+                }
+
+                #[inline(always)]
+                unsafe fn times_plus(self, other: Self, sum: Self) -> Self {
+                    // SAFETY: as above.
+                    unsafe { $fma(self, other, sum) }
+                }
+
+                #[inline(always)]
+                unsafe fn total(self) -> f32 {
+                    // SAFETY: as above.
+                    unsafe { $total(self) }
+                }
+            }
+        };
+    }
+
+    vector!(
+        __m512, 16, _mm512_setzero_ps, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps,
+        _mm512_reduce_add_ps
+    );
+    vector!(
+        __m256, 8, _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps,
+        total256
+    );
+
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn total256(values: __m256) -> f32 {
+        let four = _mm_add_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps::<1>(values));
+        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+    }
+
+    macro_rules! variant {
+        ($features:literal, $tile:ident, $dots:ident, $Vector:ty, $filters:literal, $rows:literal) => {
+            #[target_feature(enable = $features)]
+            #[expect(unsafe_code, reason = "the inner loop reads without checks")]
+            pub(super) unsafe fn $tile(weights: *const f32, taps: &[usize], image: *const f32, out: *mut f32) {
+                // SAFETY: as promised by the caller; the instructions are enabled.
+                unsafe { tile::<f32, $Vector, $filters>(weights, taps, image, out) }
+            }
+
+            #[target_feature(enable = $features)]
+            #[expect(unsafe_code, reason = "the inner loop reads without checks")]
+            pub(super) unsafe fn $dots(
+                grads: *const f32,
+                stride: usize,
+                image: *const f32,
+                taps: &[usize; TAPS],
+                count: usize,
+                out: *mut f32,
+            ) {
+                // SAFETY: as promised by the caller; the instructions are enabled.
+                unsafe { dots::<f32, $Vector, $rows>(grads, stride, image, taps, count, out) }
+            }
+        };
+    }
+
+    variant!("avx512f", tile512, dots512, __m512, 8, 4);
+    variant!("avx2,fma", tile256, dots256, __m256, 4, 2);
+}
+
+type Tile<T> = unsafe fn(*const T, &[usize], *const T, *mut T);
+type Dots<T> = unsafe fn(*const T, usize, *const T, &[usize; TAPS], usize, *mut T);
+
+/// The inner loops in one variant.
+#[derive(Debug, Clone, Copy)]
+pub struct Kernels<T> {
+    /// What it is called.
+    pub name: &'static str,
+    /// Filters of a tile.
+    pub filters: usize,
+    /// Pixels of a tile.
+    pub pixels: usize,
+    /// Rows of gradients that [`Self::dots`] takes.
+    pub rows: usize,
+    tile: Tile<T>,
+    dots: Dots<T>,
+}
+
+/// Where the filter finds its values, counted from the pixel, and how far it reaches.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    places: Vec<usize>,
+    furthest: usize,
+}
+
+impl Reach {
+    /// These places.
+    pub fn new(places: Vec<usize>) -> Self {
+        let furthest = places.iter().copied().max().unwrap_or(0);
+        Self { places, furthest }
+    }
+
+    /// The places.
+    pub fn places(&self) -> &[usize] {
+        &self.places
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+}
+
+impl<T: Float> Kernels<T> {
+    /// For every processor.
+    pub const PLAIN: Self = Self {
+        name: "plain",
+        filters: 4,
+        pixels: 4 * ACROSS,
+        rows: 2,
+        tile: tile::<T, Plain<T, 4>, 4>,
+        dots: dots::<T, Plain<T, 4>, 2>,
+    };
+
+    /// A tile of outputs, `[filters, pixels]`: `weights` holds the values of all filters of the tile for one place after
+    /// the other, `image` starts at the first pixel.
+    pub fn tile(&self, weights: &[T], reach: &Reach, image: &[T], out: &mut [T]) {
+        assert!(weights.len() >= reach.len() * self.filters, "every place needs the weights of all filters");
+        assert!(image.len() >= reach.furthest + self.pixels, "the filter must stay inside the image");
+        assert!(out.len() >= self.filters * self.pixels, "the tile must fit");
+        // SAFETY: all reads and writes are inside the slices, as just asserted; whoever has this variant found its
+        // instructions.
+        #[expect(unsafe_code, reason = "the inner loop reads without checks")]
+        unsafe {
+            (self.tile)(weights.as_ptr(), &reach.places, image.as_ptr(), out.as_mut_ptr());
+        }
+    }
+
+    /// Sums of products over `count` pixels, of each of the rows of `grads`, `stride` apart, with the image seen from each
+    /// of the six places: `[rows, six]`. The count is rounded up to whole vectors.
+    pub fn dots(&self, grads: &[T], stride: usize, image: &[T], places: &[usize; TAPS], count: usize, out: &mut [T]) {
+        let lanes = self.pixels / ACROSS;
+        let count = count.next_multiple_of(lanes);
+        assert!(grads.len() >= (self.rows - 1) * stride + count, "the rows must have all their values");
+        let furthest = places.iter().copied().max().unwrap_or(0);
+        assert!(image.len() >= furthest + count, "the filter must stay inside the image");
+        assert!(out.len() >= self.rows * TAPS, "the sums must fit");
+        // SAFETY: as in `tile`.
+        #[expect(unsafe_code, reason = "the inner loop reads without checks")]
+        unsafe {
+            (self.dots)(grads.as_ptr(), stride, image.as_ptr(), places, count, out.as_mut_ptr());
+        }
+    }
+}
+
+impl Kernels<f32> {
+    /// The variants that this processor can run, the fastest first.
+    pub fn variants() -> Vec<Self> {
+        let mut all = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if std::arch::is_x86_feature_detected!("avx512f") {
+                let (tile, dots) = (x86::tile512 as Tile<f32>, x86::dots512 as Dots<f32>);
+                all.push(Self { name: "AVX-512", filters: 8, pixels: 16 * ACROSS, rows: 4, tile, dots });
+            }
+            if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+                let (tile, dots) = (x86::tile256 as Tile<f32>, x86::dots256 as Dots<f32>);
+                all.push(Self { name: "AVX2", filters: 4, pixels: 8 * ACROSS, rows: 2, tile, dots });
+            }
+        }
+        all.push(Self::PLAIN);
+        all
+    }
+}
+
+/// See [`Kernels::tile`].
+///
+/// # Safety
+/// `weights`, `image` and `out` must reach as far as [`Kernels::tile`] asserts.
+#[inline(always)]
+#[expect(unsafe_code, reason = "the inner loop reads without checks")]
+unsafe fn tile<T: Float, V: Vector<T>, const FILTERS: usize>(
+    weights: *const T,
+    places: &[usize],
+    image: *const T,
+    out: *mut T,
+) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let mut sums = [[V::zero(); ACROSS]; FILTERS];
+        let mut weights = weights;
+        for &place in places {
+            let from = image.add(place);
+            let x: [V; ACROSS] = [V::load(from), V::load(from.add(V::LANES)), V::load(from.add(2 * V::LANES))];
+            for (filter, sums) in sums.iter_mut().enumerate() {
+                let weight = V::splat(*weights.add(filter));
+                sums[0] = weight.times_plus(x[0], sums[0]);
+                sums[1] = weight.times_plus(x[1], sums[1]);
+                sums[2] = weight.times_plus(x[2], sums[2]);
+            }
+            weights = weights.add(FILTERS);
+        }
+        for (filter, sums) in sums.into_iter().enumerate() {
+            for (at, sum) in sums.into_iter().enumerate() {
+                sum.store(out.add((filter * ACROSS + at) * V::LANES));
+            }
+        }
+    }
+}
+
+/// See [`Kernels::dots`].
+///
+/// # Safety
+/// `grads`, `image` and `out` must reach as far as [`Kernels::dots`] asserts; `count` must be whole vectors.
+#[inline(always)]
+#[expect(unsafe_code, reason = "the inner loop reads without checks")]
+unsafe fn dots<T: Float, V: Vector<T>, const ROWS: usize>(
+    grads: *const T,
+    stride: usize,
+    image: *const T,
+    places: &[usize; TAPS],
+    count: usize,
+    out: *mut T,
+) {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let mut sums = [[V::zero(); TAPS]; ROWS];
+        let images = places.map(|place| image.add(place));
+        let mut at = 0;
+        while at < count {
+            let mut values = [V::zero(); ROWS];
+            for (row, value) in values.iter_mut().enumerate() {
+                *value = V::load(grads.add(row * stride + at));
+            }
+            for (tap, image) in images.into_iter().enumerate() {
+                let x = V::load(image.add(at));
+                for (sums, value) in sums.iter_mut().zip(values) {
+                    sums[tap] = value.times_plus(x, sums[tap]);
+                }
+            }
+            at += V::LANES;
+        }
+        for (row, sums) in sums.into_iter().enumerate() {
+            for (tap, sum) in sums.into_iter().enumerate() {
+                out.add(row * TAPS + tap).write(sum.total());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(count: usize, factor: f32) -> Vec<f32> {
+        (0..count).map(|index| (index as f32 * factor).sin()).collect()
+    }
+
+    #[test]
+    fn every_variant_sums_the_tile_that_one_counts() {
+        let image = values(400, 0.7);
+        let reach = Reach::new(vec![0, 1, 2, 17, 18, 19, 300, 7]);
+        for kernels in Kernels::<f32>::variants() {
+            let weights = values(reach.len() * kernels.filters, 0.3);
+            let mut out = vec![f32::NAN; LARGEST_TILE];
+            kernels.tile(&weights, &reach, &image, &mut out);
+            for filter in 0..kernels.filters {
+                for pixel in 0..kernels.pixels {
+                    let terms = reach.places.iter().enumerate();
+                    let expect: f64 = terms
+                        .map(|(at, place)| {
+                            f64::from(weights[at * kernels.filters + filter]) * f64::from(image[place + pixel])
+                        })
+                        .sum();
+                    let found = f64::from(out[filter * kernels.pixels + pixel]);
+                    assert!((found - expect).abs() < 1e-6, "{} {filter} {pixel}: {found} {expect}", kernels.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_variant_sums_the_products_that_one_counts() {
+        let (image, grads) = (values(400, 0.7), values(400, 0.2));
+        let places = [0, 1, 2, 30, 31, 200];
+        for kernels in Kernels::<f32>::variants() {
+            let mut out = vec![f32::NAN; kernels.rows * TAPS];
+            kernels.dots(&grads, 100, &image, &places, 64, &mut out);
+            for row in 0..kernels.rows {
+                for (tap, place) in places.into_iter().enumerate() {
+                    let expect: f64 =
+                        (0..64).map(|at| f64::from(grads[row * 100 + at]) * f64::from(image[place + at])).sum();
+                    let found = f64::from(out[row * TAPS + tap]);
+                    assert!((found - expect).abs() < 1e-5, "{} {row} {tap}: {found} {expect}", kernels.name);
+                }
+            }
+        }
+    }
+}
