@@ -9,10 +9,10 @@ use rayon::prelude::*;
 
 use super::depthwise;
 use super::float::Float;
-use super::grid::{Axis, Block, Grid, Rows, copy_row};
+use super::grid::{Axis, Block, Grid, copy_row};
 use super::par::{self, Shared};
 use super::simd;
-use super::vector::{Kernels, LARGEST_TILE, Reach, TAPS};
+use super::vector::{self, Kernels, LARGEST_TILE, Reach};
 use super::window::Window;
 
 /// Sizes of a convolution.
@@ -89,7 +89,8 @@ impl Geometry {
     /// Each place of the filter: what the steps leave over of its distance from the corner, and the whole steps.
     fn places(&self) -> Vec<[[usize; 2]; 2]> {
         let Window { kernel, stride, dilation, .. } = self.window;
-        let split = |axis: usize, tap: usize| [tap * dilation[axis] % stride[axis], tap * dilation[axis] / stride[axis]];
+        let split =
+            |axis: usize, tap: usize| [tap * dilation[axis] % stride[axis], tap * dilation[axis] / stride[axis]];
         let of_row = |row: usize| {
             (0..kernel[1]).map(move |column| {
                 let (row, column) = (split(0, row), split(1, column));
@@ -202,13 +203,7 @@ struct Filters<T> {
 
 impl<T: Float> Filters<T> {
     /// `count` filters, `stride` apart in `weight`, whose values for the places of `reach` lie at `order`.
-    fn new(
-        kernels: Kernels<T>,
-        weight: &[T],
-        (count, stride): (usize, usize),
-        order: &[usize],
-        reach: Reach,
-    ) -> Self {
+    fn new(kernels: Kernels<T>, weight: &[T], (count, stride): (usize, usize), order: &[usize], reach: Reach) -> Self {
         let across = kernels.filters;
         let mut packed = vec![T::ZERO; count.div_ceil(across) * across * order.len()];
         let tiles = packed.par_chunks_mut((across * order.len()).max(1)).enumerate();
@@ -339,7 +334,7 @@ fn forward_with<T: Float>(
         let runs = placement.runs(&grid, block);
         let cells = scratch.prepare(grid.len(), block);
         for (group, filters) in groups.iter().enumerate() {
-            simd::run(|| grid.fill(x, group * geometry.inner(), geometry.channels, block, Rows::Seen, cells));
+            simd::run(|| grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
             let bias = bias.map(|bias| par::piece(bias, group * outer, outer));
             let to = (&placement, group * outer);
             filters.apply(kernels, cells, grid.pixels(block), &runs, bias, to, &shared);
@@ -389,7 +384,7 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
         let runs: Vec<Vec<Run>> = phases.iter().map(|(placement, _)| placement.runs(&grid, block)).collect();
         let cells = scratch.prepare(grid.len(), block);
         for group in 0..geometry.groups {
-            simd::run(|| grid.fill(grad, group * outer, geometry.out_channels, block, Rows::Seen, cells));
+            simd::run(|| grid.fill(grad, group * outer, geometry.out_channels, block, cells));
             for ((placement, groups), runs) in phases.iter().zip(&runs) {
                 // What no filter reaches keeps the gradient zero.
                 let Some(filters) = groups.get(group).filter(|filters| !filters.reach.is_empty()) else { continue };
@@ -416,62 +411,70 @@ fn backward_weight_with<T: Float>(kernels: Kernels<T>, grad: &[T], x: &[T], geom
         return vec![T::ZERO; weights];
     }
     let (grid, reach) = geometry.input_grid();
-    // The output's gradient under the same pixels, with zeros between the rows. The filters' last tile may be cut off.
-    let axes = [0, 1].map(|axis| Axis { size: geometry.output[axis], step: 1, margin: 0, ..grid.axes[axis] });
-    let grads = Grid { channels: outer, axes, phases: vec![[0, 0]], ..grid.clone() };
-    let rows = outer.next_multiple_of(kernels.rows);
+    let placement = Placement { channels: geometry.out_channels, size: geometry.output, step: [1, 1], shift: [0, 0] };
     let blocks = grid.blocks(geometry.batch);
+    // Sums have room for whole vectors of filters and whole groups of places: `[filters / across, places, across]`.
+    let (across, together) = (kernels.gradient_filters(), kernels.places);
+    let (tiles, rows) = (outer.div_ceil(across), depth.next_multiple_of(together));
+    let room = tiles * rows * across;
+    let mut places = reach.places().to_vec();
+    places.resize(rows, places.last().copied().unwrap_or(0));
     // Each part has a sum of its own, so large weights get few parts.
     let parts = (8 * 1024 * 1024 / weights.max(1)).clamp(2, 16).min(blocks.len()).max(1);
-    let mut sums = vec![T::ZERO; parts * weights];
-    let work = |(seen, given): &mut (Scratch<T>, Scratch<T>), (part, sum): (usize, &mut [T])| {
+    let mut sums = vec![T::ZERO; parts * geometry.groups * room];
+    let work = |(scratch, turned): &mut (Scratch<T>, Vec<T>), (part, sums): (usize, &mut [T])| {
         let [first, end] = [part, part + 1].map(|part| part * blocks.len() / parts);
         for &block in &blocks[first..end] {
-            let seen = seen.prepare(grid.len(), block);
-            let given = given.prepare(grads.plane * rows, block);
-            for (group, sum) in sum.chunks_exact_mut(outer * depth).enumerate() {
-                simd::run(|| {
-                    grid.fill(x, group * geometry.inner(), geometry.channels, block, Rows::Seen, seen);
-                    grads.fill(grad, group * outer, geometry.out_channels, block, Rows::Own, given);
-                });
-                multiply(kernels, seen, given, (grads.plane, grid.pixels(block)), &reach, sum);
+            let places_of = placement.runs(&grid, block);
+            let runs: Vec<vector::Run> = places_of.iter().map(|run| [run.first, run.len]).collect();
+            let pixels: usize = places_of.iter().map(|run| run.len).sum();
+            let cells = scratch.prepare(grid.len(), block);
+            turned.resize(pixels * across, T::ZERO);
+            for (group, sums) in sums.chunks_exact_mut(room).enumerate() {
+                simd::run(|| grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
+                for (tile, sums) in sums.chunks_exact_mut(rows * across).enumerate() {
+                    let filters = group * outer + tile * across..group * outer + outer.min((tile + 1) * across);
+                    simd::run(|| turn(grad, &places_of, filters, geometry.out_area(), across, turned));
+                    let steps = places.chunks_exact(together).zip(sums.chunks_exact_mut(together * across));
+                    steps.for_each(|(places, sums)| kernels.gradients(turned, cells, places, &runs, sums));
+                }
             }
         }
     };
-    let scratch = || (Scratch::new(), Scratch::new());
-    sums.par_chunks_mut(weights).enumerate().for_each_init(scratch, work);
-    if parts == 1 {
-        return sums;
-    }
-    par::build(weights, par::CHUNK, |start, out: &mut [T]| {
-        for sum in sums.chunks_exact(weights) {
-            let sum = par::piece(sum, start, out.len());
-            out.iter_mut().zip(sum).for_each(|(out, &sum)| *out += sum);
+    sums.par_chunks_mut(geometry.groups * room).enumerate().for_each_init(|| (Scratch::new(), Vec::new()), work);
+    let chunk = (par::CHUNK / depth).max(1) * depth;
+    par::build(weights, chunk, |start, out: &mut [T]| {
+        for sums in sums.chunks_exact(geometry.groups * room) {
+            for (filter, out) in (start / depth..).zip(out.chunks_exact_mut(depth)) {
+                let (group, filter) = (filter / outer, filter % outer);
+                let first = group * room + filter / across * rows * across + filter % across;
+                out.iter_mut().zip(sums[first..].iter().step_by(across)).for_each(|(out, &sum)| *out += sum);
+            }
         }
     })
 }
 
-/// Adds a block's sums of products of gradients and what the filters see: `[filters, places]`.
-fn multiply<T: Float>(
-    kernels: Kernels<T>,
-    seen: &[T],
-    given: &[T],
-    (plane, pixels): (usize, usize),
-    reach: &Reach,
-    sums: &mut [T],
+/// The gradients of some filters, pixel by pixel: `[pixels, across]`, zeros where there are fewer filters.
+#[inline(always)]
+fn turn<T: Float>(
+    grad: &[T],
+    runs: &[Run],
+    filters: std::ops::Range<usize>,
+    area: usize,
+    across: usize,
+    turned: &mut [T],
 ) {
-    let depth = reach.len();
-    let mut products = [T::ZERO; 4 * TAPS];
-    for (tile, sums) in sums.chunks_mut(kernels.rows * depth).enumerate() {
-        let given = &given[tile * kernels.rows * plane..];
-        for (step, places) in reach.places().chunks(TAPS).enumerate() {
-            // The last places again, where there are fewer.
-            let mut six = [places.last().copied().unwrap_or(0); TAPS];
-            six.iter_mut().zip(places).for_each(|(six, &place)| *six = place);
-            kernels.dots(given, plane, seen, &six, pixels, &mut products);
-            for (sums, products) in sums.chunks_exact_mut(depth).zip(products.chunks_exact(TAPS)) {
-                let sums = sums[step * TAPS..].iter_mut().take(places.len());
-                sums.zip(products).for_each(|(sum, &product)| *sum += product);
+    let mut rest = turned;
+    for run in runs {
+        let (pixels, after) = rest.split_at_mut(run.len * across);
+        rest = after;
+        for lane in 0..across {
+            let filter = filters.start + lane;
+            if filter < filters.end {
+                let grad = &grad[filter * area + run.place..][..run.len];
+                pixels[lane..].iter_mut().step_by(across).zip(grad).for_each(|(to, &grad)| *to = grad);
+            } else {
+                pixels[lane..].iter_mut().step_by(across).for_each(|to| *to = T::ZERO);
             }
         }
     }
@@ -491,7 +494,6 @@ pub fn backward_bias<T: Float>(grad: &[T], geometry: &Geometry) -> Vec<T> {
         });
     })
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -130,17 +130,13 @@ impl Grid {
         (phase * self.channels + channel) * self.plane
     }
 
-    /// Lays out `channels` channels from `first_channel` on of images that have `of` channels, for a block. `seen` tells
-    /// whether only the block's own rows are wanted, or also what the filter sees beside them. The margins must be zero.
-    pub fn fill<T: Float>(&self, x: &[T], first_channel: usize, of: usize, block: Block, rows: Rows, cells: &mut [T]) {
+    /// Lays out `channels` channels from `first_channel` on of images that have `of` channels, for a block, with
+    /// what the filter sees beside the block's own rows. The margins must be zero.
+    pub fn fill<T: Float>(&self, x: &[T], first_channel: usize, of: usize, block: Block, cells: &mut [T]) {
         let [height, width] = self.axes;
         let area = height.size * width.size;
         let line = width.len();
         let (cell_rows, image_cells) = (self.cell_rows(block), self.image(block));
-        let wanted = match rows {
-            Rows::Own => block.rows[1] - block.rows[0],
-            Rows::Seen => cell_rows,
-        };
         for (phase, left) in self.phases.iter().enumerate() {
             let (first, end, start) = width.filled(left[1], line);
             if first == end {
@@ -154,7 +150,7 @@ impl Grid {
                     for row in 0..cell_rows {
                         let to = &mut cells[to + row * line + first..to + row * line + end];
                         let source = ((block.rows[0] + row) * height.step + left[0]).checked_sub(height.margin);
-                        match source.filter(|&source| source < height.size && row < wanted) {
+                        match source.filter(|&source| source < height.size) {
                             Some(source) => copy(&x[source * width.size + start..], width.step, to),
                             None => to.fill(T::ZERO),
                         }
@@ -163,15 +159,6 @@ impl Grid {
             }
         }
     }
-}
-
-/// Which rows of a block are laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rows {
-    /// Those of the pixels themselves.
-    Own,
-    /// All that the filter sees.
-    Seen,
 }
 
 /// Copies every `step`-th value.

@@ -9,8 +9,11 @@ use super::float::Float;
 /// Vectors of pixels in a tile.
 const ACROSS: usize = 3;
 
-/// Places of the filter whose gradients are summed at once.
-pub const TAPS: usize = 6;
+/// Vectors of filters whose gradients are summed at once.
+const FILTERS: usize = 2;
+
+/// Room for the most places and filters whose gradients are summed at once.
+pub const LARGEST_SUMS: usize = 9 * FILTERS * 16;
 
 /// Room for the largest tile: eight filters by three vectors of 16.
 pub const LARGEST_TILE: usize = 8 * ACROSS * 16;
@@ -25,7 +28,6 @@ trait Vector<T>: Copy {
     unsafe fn store(self, to: *mut T);
     /// `self * other + sum`.
     unsafe fn times_plus(self, other: Self, sum: Self) -> Self;
-    unsafe fn total(self) -> T;
 }
 
 /// An array, for processors without a variant of their own.
@@ -71,11 +73,6 @@ impl<T: Float, const LANES: usize> Vector<T> for Plain<T, LANES> {
         }
         Self(out)
     }
-
-    #[inline(always)]
-    unsafe fn total(self) -> T {
-        self.0.into_iter().fold(T::ZERO, |sum, value| sum + value)
-    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -83,10 +80,10 @@ mod x86 {
     #[expect(clippy::wildcard_imports, reason = "a dozen instructions with long names")]
     use std::arch::x86_64::*;
 
-    use super::{TAPS, Vector, dots, tile};
+    use super::{Run, Vector, gradients, tile};
 
     macro_rules! vector {
-        ($Vector:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident, $total:path) => {
+        ($Vector:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident) => {
             #[expect(unsafe_code, reason = "vector instructions")]
             impl Vector<f32> for $Vector {
                 const LANES: usize = $lanes;
@@ -120,35 +117,15 @@ mod x86 {
                     // SAFETY: as above.
                     unsafe { $fma(self, other, sum) }
                 }
-
-                #[inline(always)]
-                unsafe fn total(self) -> f32 {
-                    // SAFETY: as above.
-                    unsafe { $total(self) }
-                }
             }
         };
     }
 
-    vector!(
-        __m512, 16, _mm512_setzero_ps, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps,
-        _mm512_reduce_add_ps
-    );
-    vector!(
-        __m256, 8, _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps,
-        total256
-    );
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn total256(values: __m256) -> f32 {
-        let four = _mm_add_ps(_mm256_castps256_ps128(values), _mm256_extractf128_ps::<1>(values));
-        let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-        _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
-    }
+    vector!(__m512, 16, _mm512_setzero_ps, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
+    vector!(__m256, 8, _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);
 
     macro_rules! variant {
-        ($features:literal, $tile:ident, $dots:ident, $Vector:ty, $filters:literal, $rows:literal) => {
+        ($features:literal, $tile:ident, $gradients:ident, $Vector:ty, $filters:literal, $places:literal) => {
             #[target_feature(enable = $features)]
             #[expect(unsafe_code, reason = "the inner loop reads without checks")]
             pub(super) unsafe fn $tile(weights: *const f32, taps: &[usize], image: *const f32, out: *mut f32) {
@@ -158,26 +135,28 @@ mod x86 {
 
             #[target_feature(enable = $features)]
             #[expect(unsafe_code, reason = "the inner loop reads without checks")]
-            pub(super) unsafe fn $dots(
+            pub(super) unsafe fn $gradients(
                 grads: *const f32,
-                stride: usize,
                 image: *const f32,
-                taps: &[usize; TAPS],
-                count: usize,
-                out: *mut f32,
+                places: &[usize],
+                runs: &[Run],
+                sums: *mut f32,
             ) {
                 // SAFETY: as promised by the caller; the instructions are enabled.
-                unsafe { dots::<f32, $Vector, $rows>(grads, stride, image, taps, count, out) }
+                unsafe { gradients::<f32, $Vector, $places>(grads, image, places, runs, sums) }
             }
         };
     }
 
-    variant!("avx512f", tile512, dots512, __m512, 8, 4);
-    variant!("avx2,fma", tile256, dots256, __m256, 4, 2);
+    variant!("avx512f", tile512, gradients512, __m512, 8, 9);
+    variant!("avx2,fma", tile256, gradients256, __m256, 4, 6);
 }
 
 type Tile<T> = unsafe fn(*const T, &[usize], *const T, *mut T);
-type Dots<T> = unsafe fn(*const T, usize, *const T, &[usize; TAPS], usize, *mut T);
+type Gradients<T> = unsafe fn(*const T, *const T, &[usize], &[Run], *mut T);
+
+/// Pixels side by side: the first one, and how many.
+pub type Run = [usize; 2];
 
 /// The inner loops in one variant.
 #[derive(Debug, Clone, Copy)]
@@ -188,10 +167,10 @@ pub struct Kernels<T> {
     pub filters: usize,
     /// Pixels of a tile.
     pub pixels: usize,
-    /// Rows of gradients that [`Self::dots`] takes.
-    pub rows: usize,
+    /// Places whose gradients are summed at once.
+    pub places: usize,
     tile: Tile<T>,
-    dots: Dots<T>,
+    gradients: Gradients<T>,
 }
 
 /// Where the filter finds its values, counted from the pixel, and how far it reaches.
@@ -230,9 +209,9 @@ impl<T: Float> Kernels<T> {
         name: "plain",
         filters: 4,
         pixels: 4 * ACROSS,
-        rows: 2,
+        places: 6,
         tile: tile::<T, Plain<T, 4>, 4>,
-        dots: dots::<T, Plain<T, 4>, 2>,
+        gradients: gradients::<T, Plain<T, 4>, 6>,
     };
 
     /// A tile of outputs, `[filters, pixels]`: `weights` holds the values of all filters of the tile for one place after
@@ -249,19 +228,25 @@ impl<T: Float> Kernels<T> {
         }
     }
 
-    /// Sums of products over `count` pixels, of each of the rows of `grads`, `stride` apart, with the image seen from each
-    /// of the six places: `[rows, six]`. The count is rounded up to whole vectors.
-    pub fn dots(&self, grads: &[T], stride: usize, image: &[T], places: &[usize; TAPS], count: usize, out: &mut [T]) {
-        let lanes = self.pixels / ACROSS;
-        let count = count.next_multiple_of(lanes);
-        assert!(grads.len() >= (self.rows - 1) * stride + count, "the rows must have all their values");
+    /// Filters whose gradients are summed at once.
+    pub fn gradient_filters(&self) -> usize {
+        self.pixels / ACROSS * FILTERS
+    }
+
+    /// Adds to `sums`, `[places, filters]`, the products of the gradients of a few filters, `[pixels, filters]`, with
+    /// what they see of the image at some places, for all pixels of the runs.
+    pub fn gradients(&self, grads: &[T], image: &[T], places: &[usize], runs: &[Run], sums: &mut [T]) {
+        let filters = self.gradient_filters();
+        let pixels: usize = runs.iter().map(|run| run[1]).sum();
+        let end = runs.iter().map(|run| run[0] + run[1]).max().unwrap_or(0);
         let furthest = places.iter().copied().max().unwrap_or(0);
-        assert!(image.len() >= furthest + count, "the filter must stay inside the image");
-        assert!(out.len() >= self.rows * TAPS, "the sums must fit");
+        assert!(places.len() == self.places && sums.len() >= self.places * filters, "the sums must fit");
+        assert!(grads.len() >= pixels * filters, "every pixel needs the gradients of all filters");
+        assert!(image.len() >= furthest + end, "the filter must stay inside the image");
         // SAFETY: as in `tile`.
         #[expect(unsafe_code, reason = "the inner loop reads without checks")]
         unsafe {
-            (self.dots)(grads.as_ptr(), stride, image.as_ptr(), places, count, out.as_mut_ptr());
+            (self.gradients)(grads.as_ptr(), image.as_ptr(), places, runs, sums.as_mut_ptr());
         }
     }
 }
@@ -273,12 +258,12 @@ impl Kernels<f32> {
         #[cfg(target_arch = "x86_64")]
         {
             if std::arch::is_x86_feature_detected!("avx512f") {
-                let (tile, dots) = (x86::tile512 as Tile<f32>, x86::dots512 as Dots<f32>);
-                all.push(Self { name: "AVX-512", filters: 8, pixels: 16 * ACROSS, rows: 4, tile, dots });
+                let (tile, gradients) = (x86::tile512 as Tile<f32>, x86::gradients512 as Gradients<f32>);
+                all.push(Self { name: "AVX-512", filters: 8, pixels: 16 * ACROSS, places: 9, tile, gradients });
             }
             if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-                let (tile, dots) = (x86::tile256 as Tile<f32>, x86::dots256 as Dots<f32>);
-                all.push(Self { name: "AVX2", filters: 4, pixels: 8 * ACROSS, rows: 2, tile, dots });
+                let (tile, gradients) = (x86::tile256 as Tile<f32>, x86::gradients256 as Gradients<f32>);
+                all.push(Self { name: "AVX2", filters: 4, pixels: 8 * ACROSS, places: 6, tile, gradients });
             }
         }
         all.push(Self::PLAIN);
@@ -321,41 +306,43 @@ unsafe fn tile<T: Float, V: Vector<T>, const FILTERS: usize>(
     }
 }
 
-/// See [`Kernels::dots`].
+/// See [`Kernels::gradients`].
 ///
 /// # Safety
-/// `grads`, `image` and `out` must reach as far as [`Kernels::dots`] asserts; `count` must be whole vectors.
+/// `grads`, `image`, `places` and `sums` must reach as far as [`Kernels::gradients`] asserts.
 #[inline(always)]
 #[expect(unsafe_code, reason = "the inner loop reads without checks")]
-unsafe fn dots<T: Float, V: Vector<T>, const ROWS: usize>(
+unsafe fn gradients<T: Float, V: Vector<T>, const PLACES: usize>(
     grads: *const T,
-    stride: usize,
     image: *const T,
-    places: &[usize; TAPS],
-    count: usize,
+    places: &[usize],
+    runs: &[Run],
     out: *mut T,
 ) {
     // SAFETY: as promised by the caller.
     unsafe {
-        let mut sums = [[V::zero(); TAPS]; ROWS];
-        let images = places.map(|place| image.add(place));
-        let mut at = 0;
-        while at < count {
-            let mut values = [V::zero(); ROWS];
-            for (row, value) in values.iter_mut().enumerate() {
-                *value = V::load(grads.add(row * stride + at));
-            }
-            for (tap, image) in images.into_iter().enumerate() {
-                let x = V::load(image.add(at));
-                for (sums, value) in sums.iter_mut().zip(values) {
-                    sums[tap] = value.times_plus(x, sums[tap]);
-                }
-            }
-            at += V::LANES;
+        let mut sums = [[V::zero(); FILTERS]; PLACES];
+        let mut images = [image; PLACES];
+        for (image, &place) in images.iter_mut().zip(places) {
+            *image = image.add(place);
         }
-        for (row, sums) in sums.into_iter().enumerate() {
-            for (tap, sum) in sums.into_iter().enumerate() {
-                out.add(row * TAPS + tap).write(sum.total());
+        let mut grads = grads;
+        for &[first, len] in runs {
+            for pixel in first..first + len {
+                let grad = [V::load(grads), V::load(grads.add(V::LANES))];
+                for (sums, image) in sums.iter_mut().zip(images) {
+                    let x = V::splat(*image.add(pixel));
+                    sums[0] = x.times_plus(grad[0], sums[0]);
+                    sums[1] = x.times_plus(grad[1], sums[1]);
+                }
+                grads = grads.add(FILTERS * V::LANES);
+            }
+        }
+        let one = V::splat(T::ONE);
+        for (place, sums) in sums.into_iter().enumerate() {
+            for (at, sum) in sums.into_iter().enumerate() {
+                let out = out.add((place * FILTERS + at) * V::LANES);
+                sum.times_plus(one, V::load(out)).store(out);
             }
         }
     }
@@ -393,18 +380,24 @@ mod tests {
     }
 
     #[test]
-    fn every_variant_sums_the_products_that_one_counts() {
-        let (image, grads) = (values(400, 0.7), values(400, 0.2));
-        let places = [0, 1, 2, 30, 31, 200];
+    fn every_variant_adds_the_gradients_that_one_counts() {
+        let (image, grads) = (values(400, 0.7), values(13 * 32, 0.2));
+        let all = [0, 1, 2, 30, 31, 200, 7, 8, 300];
+        let runs = [[5, 8], [20, 5]];
         for kernels in Kernels::<f32>::variants() {
-            let mut out = vec![f32::NAN; kernels.rows * TAPS];
-            kernels.dots(&grads, 100, &image, &places, 64, &mut out);
-            for row in 0..kernels.rows {
-                for (tap, place) in places.into_iter().enumerate() {
-                    let expect: f64 =
-                        (0..64).map(|at| f64::from(grads[row * 100 + at]) * f64::from(image[place + at])).sum();
-                    let found = f64::from(out[row * TAPS + tap]);
-                    assert!((found - expect).abs() < 1e-5, "{} {row} {tap}: {found} {expect}", kernels.name);
+            let (filters, places) = (kernels.gradient_filters(), &all[..kernels.places]);
+            let mut out = vec![1.0; LARGEST_SUMS];
+            kernels.gradients(&grads, &image, places, &runs, &mut out);
+            for (at, place) in places.iter().enumerate() {
+                for filter in 0..filters {
+                    let pixels = (5..13).chain(20..25).enumerate();
+                    let expect: f64 = pixels
+                        .map(|(index, pixel)| {
+                            f64::from(grads[index * filters + filter]) * f64::from(image[place + pixel])
+                        })
+                        .sum();
+                    let found = f64::from(out[at * filters + filter]);
+                    assert!((found - 1.0 - expect).abs() < 1e-5, "{} {at} {filter}: {found} {expect}", kernels.name);
                 }
             }
         }
