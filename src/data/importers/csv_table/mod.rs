@@ -1,7 +1,7 @@
 //! Tables as text: CSV, TSV and their kin, one sample a row.
 //!
 //! The file is read in passes, and never lies in memory whole: its encoding ([`text`]), how it is written
-//! ([`dialect`]), what its columns hold ([`column`]), and at last the values ([`read`]).
+//! ([`dialect`]), what its columns hold ([`mod@column`]), and at last the values ([`read`]).
 
 mod cell;
 mod column;
