@@ -92,8 +92,12 @@ pub fn empty_state(ui: &mut Ui, icon: &str, title: &str, text: &str, action: Opt
     .inner
 }
 
-/// Messages are stored as parts of sentences; alone they start with a capital.
+/// Messages are stored as parts of sentences; alone they start with a capital, unless they start with a file's name.
 pub fn capitalized(text: &str) -> String {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if first.trim_end_matches(['.', ',', ':', ';']).contains(['/', '\\', '.', '_']) {
+        return text.to_owned();
+    }
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
@@ -102,4 +106,16 @@ pub fn capitalized(text: &str) -> String {
 pub(super) fn dot(ui: &mut Ui, color: Color32) {
     let (rect, _) = ui.allocate_exact_size(egui::Vec2::splat(10.0), egui::Sense::hover());
     ui.painter().circle_filled(rect.center(), 4.5, color);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_start_with_a_capital_and_names_stay_as_they_are() {
+        assert_eq!(capitalized("there is no data"), "There is no data");
+        assert_eq!(capitalized("flowers/a.png: not an image"), "flowers/a.png: not an image");
+        assert_eq!(capitalized("small_cnn is too large"), "small_cnn is too large");
+    }
 }
