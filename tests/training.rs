@@ -234,7 +234,7 @@ fn a_divergence_is_named_and_the_last_good_weights_stay() {
     let problem = outcome.problem.unwrap();
     assert!(matches!(problem.place, Place::Node(_)), "{problem}");
     assert!(problem.message.contains("first appears in layer"), "{problem}");
-    assert!(problem.hint.contains("Lower the learning rate (it was 1000000)"), "{problem}");
+    assert!(problem.hint.contains("Lower the learning rate (it was 1e6)"), "{problem}");
     let kept = weights::read(&folder.path().join("weights.safetensors"), &Device::Cpu).unwrap();
     let is_finite =
         |tensor: &Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap().iter().all(|v| v.is_finite());
