@@ -64,7 +64,8 @@ fn a_project_goes_from_new_to_forward() {
     assert_eq!(trained.lines.iter().filter(|line| line["event"] == "epoch").count(), 60);
     // Settings of one run do not change the project.
     let file: Value = serde_json::from_slice(&fs::read(home.join("p/p.layerbench")).unwrap()).unwrap();
-    assert_eq!((&file["train"]["epochs"], &file["train"]["seed"]), (&20.into(), &42.into()));
+    // The file keeps what the import chose: 2,000 steps of 7 an epoch (104 samples, 16 a step), rounded up to tens.
+    assert_eq!((&file["train"]["epochs"], &file["train"]["seed"]), (&290.into(), &42.into()));
 
     let evaluated = run(home, &["eval", "p", "--run", "1"]);
     let summary = evaluated.summary();
