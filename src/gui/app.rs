@@ -116,9 +116,9 @@ impl eframe::App for App {
     }
 }
 
-/// Lets worker threads wake the window, at most 20 times a second.
-pub fn wake(ctx: &Context) -> Wake {
-    const INTERVAL_MS: u64 = 50;
+/// Lets worker threads wake the window, at most once in `interval`: what a run tells must not cost it its processor.
+pub fn wake(ctx: &Context, interval: Duration) -> Wake {
+    let interval_ms = interval.as_millis() as u64;
     let ctx = ctx.clone();
     let start = Instant::now();
     let last = AtomicU64::new(0);
@@ -126,12 +126,12 @@ pub fn wake(ctx: &Context) -> Wake {
         // One more than the time, so that 0 means never.
         let now = start.elapsed().as_millis() as u64 + 1;
         let before = last.load(Ordering::Relaxed);
-        if before == 0 || now.saturating_sub(before) >= INTERVAL_MS {
+        if before == 0 || now.saturating_sub(before) >= interval_ms {
             last.store(now, Ordering::Relaxed);
             ctx.request_repaint();
         } else {
             // Later, but surely: the last of a burst must not be lost.
-            ctx.request_repaint_after(Duration::from_millis(INTERVAL_MS - now.saturating_sub(before)));
+            ctx.request_repaint_after(Duration::from_millis(interval_ms - now.saturating_sub(before)));
         }
     })
 }
