@@ -121,7 +121,7 @@ impl Geometry {
         phases.sort_unstable();
         phases.dedup();
         let grid = Grid::new(self.inner(), axes, phases, self.batch, self.outer() * self.depth());
-        let line = grid.axes[1].len();
+        let line = grid.axes[1].line();
         let of_channel = |channel: usize| {
             let grid = &grid;
             places.iter().map(move |[left, steps]| {
@@ -185,7 +185,7 @@ impl Placement {
         for image in block.images[0]..block.images[1] {
             for row in block.rows[0]..block.rows[1] {
                 let Some(place) = inside(0, row) else { continue };
-                let cell = (image - block.images[0]) * grid.image(block) + (row - block.rows[0]) * grid.axes[1].len();
+                let cell = (image - block.images[0]) * grid.image(block) + (row - block.rows[0]) * grid.axes[1].line();
                 let place = image * self.channels * area + place * self.size[1] + column;
                 runs.push(Run { first: cell + first, len, place });
             }
@@ -332,7 +332,7 @@ fn forward_with<T: Float>(
     let shared = Shared::new(&mut out);
     for_each_block(&grid.blocks(geometry.batch), |scratch, block| {
         let runs = placement.runs(&grid, block);
-        let cells = scratch.prepare(grid.len(), block);
+        let cells = scratch.prepare(grid.values(), block);
         for (group, filters) in groups.iter().enumerate() {
             simd::run(|| grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
             let bias = bias.map(|bias| par::piece(bias, group * outer, outer));
@@ -359,7 +359,7 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
     let (inner, outer, depth, taps) = (geometry.inner(), geometry.outer(), geometry.depth(), geometry.taps());
     let Window { stride, padding, .. } = geometry.window;
     let grid = geometry.grad_grid();
-    let line = grid.axes[1].len();
+    let line = grid.axes[1].line();
     let places = geometry.places();
     let before = [0, 1].map(|axis| geometry.steps_before(axis));
     // For each remainder of the steps: where its pixels lie, and each group's filters.
@@ -382,7 +382,7 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
     let shared = Shared::new(&mut out);
     for_each_block(&grid.blocks(geometry.batch), |scratch, block| {
         let runs: Vec<Vec<Run>> = phases.iter().map(|(placement, _)| placement.runs(&grid, block)).collect();
-        let cells = scratch.prepare(grid.len(), block);
+        let cells = scratch.prepare(grid.values(), block);
         for group in 0..geometry.groups {
             simd::run(|| grid.fill(grad, group * outer, geometry.out_channels, block, cells));
             for ((placement, groups), runs) in phases.iter().zip(&runs) {
@@ -428,7 +428,7 @@ fn backward_weight_with<T: Float>(kernels: Kernels<T>, grad: &[T], x: &[T], geom
             let places_of = placement.runs(&grid, block);
             let runs: Vec<vector::Run> = places_of.iter().map(|run| [run.first, run.len]).collect();
             let pixels: usize = places_of.iter().map(|run| run.len).sum();
-            let cells = scratch.prepare(grid.len(), block);
+            let cells = scratch.prepare(grid.values(), block);
             turned.resize(pixels * across, T::ZERO);
             for (group, sums) in sums.chunks_exact_mut(room).enumerate() {
                 simd::run(|| grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));

@@ -26,7 +26,7 @@ pub struct Axis {
 
 impl Axis {
     /// Cells from one row to the next.
-    pub fn len(&self) -> usize {
+    pub fn line(&self) -> usize {
         self.outputs + self.reach - self.shared
     }
 
@@ -75,19 +75,19 @@ impl Grid {
         const TILE: usize = 64;
         let [height, width] = axes;
         let wanted = (CELLS / (channels * phases.len()).max(1)).max(256);
-        let image = height.len() * width.len();
+        let image = height.line() * width.line();
         let batch = batch.max(1);
         let (images, rows) = if image <= wanted {
             let least = WORK.div_ceil((image * work).max(1));
             ((wanted / image.max(1)).min(batch.div_ceil(BLOCKS).max(least)).clamp(1, batch), height.outputs)
         } else {
-            let most = (wanted / width.len().max(1)).clamp(1, height.outputs.max(1));
+            let most = (wanted / width.line().max(1)).clamp(1, height.outputs.max(1));
             (1, height.outputs.div_ceil(height.outputs.div_ceil(most).max(1)))
         };
         let mut grid = Self { channels, axes, phases, images, rows: rows.max(1), plane: 0 };
         let whole = Block { images: [0, images], rows: [0, rows] };
         let last = grid.pixels(whole).next_multiple_of(TILE) + TILE;
-        grid.plane = last + height.reach * width.len() + width.reach;
+        grid.plane = last + height.reach * width.line() + width.reach;
         grid
     }
 
@@ -105,23 +105,23 @@ impl Grid {
 
     /// Cells from one image of a block to the next.
     pub fn image(&self, block: Block) -> usize {
-        self.cell_rows(block) * self.axes[1].len()
+        self.cell_rows(block) * self.axes[1].line()
     }
 
     fn cell_rows(&self, block: Block) -> usize {
         let rows = block.rows[1] - block.rows[0];
-        if rows == self.axes[0].outputs { self.axes[0].len() } else { rows + self.axes[0].reach }
+        if rows == self.axes[0].outputs { self.axes[0].line() } else { rows + self.axes[0].reach }
     }
 
     /// Pixels of a block, those between the images among them.
     pub fn pixels(&self, block: Block) -> usize {
         let rows = block.rows[1] - block.rows[0];
         let last = (block.images[1] - block.images[0]).saturating_sub(1) * self.image(block);
-        last + rows.saturating_sub(1) * self.axes[1].len() + self.axes[1].outputs
+        last + rows.saturating_sub(1) * self.axes[1].line() + self.axes[1].outputs
     }
 
     /// Values that a block takes.
-    pub fn len(&self) -> usize {
+    pub fn values(&self) -> usize {
         self.plane * self.channels * self.phases.len()
     }
 
@@ -135,7 +135,7 @@ impl Grid {
     pub fn fill<T: Float>(&self, x: &[T], first_channel: usize, of: usize, block: Block, cells: &mut [T]) {
         let [height, width] = self.axes;
         let area = height.size * width.size;
-        let line = width.len();
+        let line = width.line();
         let (cell_rows, image_cells) = (self.cell_rows(block), self.image(block));
         for (phase, left) in self.phases.iter().enumerate() {
             let (first, end, start) = width.filled(left[1], line);
