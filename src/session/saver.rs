@@ -96,10 +96,10 @@ impl Saver {
         std::mem::take(&mut self.shared.lock().written)
     }
 
-    /// Whether a save waits or is under way.
+    /// Whether a save waits, is under way, or has ended and was not heard of yet.
     pub(super) fn is_saving(&self) -> bool {
         let state = self.shared.lock();
-        state.save.is_some() || state.is_busy
+        state.save.is_some() || state.is_busy || !state.written.is_empty()
     }
 }
 
