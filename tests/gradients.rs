@@ -117,7 +117,7 @@ fn random(name: &str, dims: &[usize], dtype: DType) -> Tensor {
 fn tensors(case: &Case, dtype: DType) -> (Vec<Tensor>, Vec<Tensor>) {
     let inputs = case.inputs.iter().enumerate().map(|(index, dims)| random(&format!("input {index}"), dims, dtype));
     let params = case.spec.parameters(&dims(case)).into_iter().map(|spec| {
-        let value = random(spec.name, &spec.dims, dtype);
+        let value = random(&spec.name, &spec.dims, dtype);
         if spec.name == "running_var" { (value.sqr().unwrap() + 0.5).unwrap() } else { value }
     });
     (inputs.collect(), params.collect())

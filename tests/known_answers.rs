@@ -113,7 +113,7 @@ fn check_layer(case: &Value, spec: &LayerSpec, dtype: DType, backend: Backend) {
     let params: Vec<Tensor> = specs
         .iter()
         .map(|param| {
-            if let Some(value) = given.get(param.name) {
+            if let Some(value) = given.get(&*param.name) {
                 return tensor(value, dtype);
             }
             // A batch norm without weight and bias is one with 1 and 0.
@@ -133,7 +133,7 @@ fn check_layer(case: &Value, spec: &LayerSpec, dtype: DType, backend: Backend) {
     }
     let grad = tensor(&case["grad_out"]["y"], dtype).reshape(forward.outputs[0].dims()).unwrap();
     let backward = layer.backward(forward.saved.unwrap(), &params, &[grad], &[true]).unwrap();
-    let names = std::iter::once(input_name).chain(specs.iter().map(|param| param.name));
+    let names = std::iter::once(input_name).chain(specs.iter().map(|param| &*param.name));
     for (name, grad) in names.zip(backward.inputs.iter().chain(&backward.parameters)) {
         let expect = &case["grad"][name];
         if !expect.is_null() {

@@ -369,6 +369,16 @@ fn initial_value(name: String, spec: &ParamSpec, device: &Device, dtype: DType, 
                 (0..count).map(|_| ((2.0 * f64::from(stream.uniform()) - 1.0) * bound) as f32).collect();
             Tensor::from_vec(values, spec.dims.as_slice(), device)?.to_dtype(dtype)?
         }
+        Init::Normal { deviation, zero_row } => {
+            let mut stream = Stream::new(seed, &format!("init.{name}"));
+            let count = Dims::from(&spec.dims[..]).elements();
+            let mut values: Vec<f32> = (0..count).map(|_| (f64::from(stream.normal()) * deviation) as f32).collect();
+            let row = count / spec.dims.first().copied().unwrap_or(1).max(1);
+            if let Some(values) = zero_row.and_then(|index| values.chunks_mut(row.max(1)).nth(index)) {
+                values.fill(0.0);
+            }
+            Tensor::from_vec(values, spec.dims.as_slice(), device)?.to_dtype(dtype)?
+        }
     };
     // Tensors made from a constant may share one value among all places; an optimizer writes to each.
     Ok(Parameter { name, value: value.contiguous()?, trainable: spec.trainable })

@@ -1,6 +1,7 @@
 //! What a layer is.
 
 use std::any::Any;
+use std::borrow::Cow;
 
 use candle_core::Tensor;
 
@@ -77,19 +78,33 @@ pub enum Init {
         /// Half the width.
         bound: f64,
     },
+    /// Normal around 0; PyTorch's default for embeddings has a deviation of 1.
+    Normal {
+        /// Standard deviation.
+        deviation: f64,
+        /// The row, if any, that starts at zero: that of the padding in an embedding.
+        zero_row: Option<usize>,
+    },
 }
 
 /// A tensor that a layer owns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParamSpec {
     /// PyTorch's name within the layer: `weight`, `bias`, `running_mean`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its shape.
     pub dims: Vec<usize>,
     /// How it starts.
     pub init: Init,
     /// False for buffers such as running statistics, which the optimizer leaves alone.
     pub trainable: bool,
+}
+
+impl ParamSpec {
+    /// A tensor that is trained.
+    pub fn trained(name: impl Into<Cow<'static, str>>, dims: impl Into<Vec<usize>>, init: Init) -> Self {
+        Self { name: name.into(), dims: dims.into(), init, trainable: true }
+    }
 }
 
 /// What a layer costs for one sample.
@@ -150,7 +165,8 @@ pub type Saved = Box<dyn Any + Send>;
 /// Which code computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Backend {
-    /// The layer's own kernels where the tensors lie on the CPU in f32 or f64, else [`Layer::compose`].
+    /// The layer's own kernels where the tensors lie on the CPU in f32 or f64 (or whole numbers, such as tokens), else
+    /// [`Layer::compose`].
     #[default]
     Fastest,
     /// [`Layer::compose`] everywhere: the reference, and what runs on CUDA and Metal.
@@ -261,7 +277,7 @@ pub trait Layer: Params + std::fmt::Debug + Send + Sync {
     /// If a tensor operation fails, or the batch does not fit the layer.
     fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
         match self.kernels() {
-            Some(kernels) if ctx.backend == Backend::Fastest && inputs.iter().all(ops::has_kernels) => {
+            Some(kernels) if ctx.backend == Backend::Fastest && inputs.iter().all(ops::fits_kernels) => {
                 kernels.forward(inputs, params, ctx)
             }
             _ if ctx.keeps => tape::forward(inputs, params, |inputs, params| self.compose(inputs, params, ctx)),

@@ -23,6 +23,11 @@ pub use kernels::activation::Activation;
 pub use kernels::norm::BatchNormSettings;
 pub use kernels::window::{PoolWindow, Window};
 
+/// Whether the kernels can read this tensor: on the CPU, in f32, f64 or whole numbers such as tokens and lengths.
+pub fn fits_kernels(tensor: &Tensor) -> bool {
+    has_kernels(tensor) || (tensor.device().is_cpu() && !tensor.dtype().is_float())
+}
+
 /// Whether the kernels can work on this tensor: on the CPU, in f32 or f64.
 pub fn has_kernels(tensor: &Tensor) -> bool {
     tensor.device().is_cpu() && matches!(tensor.dtype(), DType::F32 | DType::F64)

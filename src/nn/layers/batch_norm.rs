@@ -79,8 +79,12 @@ impl Layer for BatchNorm {
 
     fn parameters(&self, inputs: &[Dims]) -> Vec<ParamSpec> {
         let channels = inputs.first().and_then(|dims| dims.0.first()).copied().unwrap_or(0);
-        let spec =
-            |name, value, trainable| ParamSpec { name, dims: vec![channels], init: Init::Constant(value), trainable };
+        let spec = |name: &'static str, value, trainable| ParamSpec {
+            name: name.into(),
+            dims: vec![channels],
+            init: Init::Constant(value),
+            trainable,
+        };
         vec![
             spec("weight", 1.0, true),
             spec("bias", 0.0, true),
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn has_pytorchs_parameters() {
         let specs = BatchNorm::default().parameters(&[Dims::from([16, 8, 8])]);
-        let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
+        let names: Vec<&str> = specs.iter().map(|spec| &*spec.name).collect();
         assert_eq!(names, ["weight", "bias", "running_mean", "running_var"]);
         assert_eq!(specs.iter().filter(|spec| spec.trainable).count(), 2);
         assert!(specs.iter().all(|spec| spec.dims == [16]));

@@ -134,9 +134,9 @@ impl Layer for Conv2d {
         let fan_in = in_channels as f64 * height as f64 * width as f64;
         let init = Init::Uniform { bound: 1.0 / fan_in.max(1.0).sqrt() };
         let dims = vec![self.out_channels, in_channels, height, width];
-        let mut specs = vec![ParamSpec { name: "weight", dims, init, trainable: true }];
+        let mut specs = vec![ParamSpec::trained("weight", dims, init)];
         if self.bias {
-            specs.push(ParamSpec { name: "bias", dims: vec![self.out_channels], init, trainable: true });
+            specs.push(ParamSpec::trained("bias", [self.out_channels], init));
         }
         specs
     }

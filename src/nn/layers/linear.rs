@@ -68,10 +68,9 @@ impl Layer for Linear {
     fn parameters(&self, inputs: &[Dims]) -> Vec<ParamSpec> {
         let features = inputs.first().and_then(|dims| dims.0.last()).copied().unwrap_or(0);
         let init = Init::Uniform { bound: 1.0 / (features.max(1) as f64).sqrt() };
-        let mut specs =
-            vec![ParamSpec { name: "weight", dims: vec![self.out_features, features], init, trainable: true }];
+        let mut specs = vec![ParamSpec::trained("weight", [self.out_features, features], init)];
         if self.bias {
-            specs.push(ParamSpec { name: "bias", dims: vec![self.out_features], init, trainable: true });
+            specs.push(ParamSpec::trained("bias", [self.out_features], init));
         }
         specs
     }
