@@ -85,6 +85,10 @@ fn cases() -> Vec<Case> {
         case(json!({"kind": "softmax"}), &[&[3, 5]]),
         case(json!({"kind": "softmax", "dim": 1}), &[&[2, 4, 3, 2]]),
         case(json!({"kind": "softmax", "dim": 2}), &[&[2, 3, 4]]),
+        case(json!({"kind": "log_softmax", "dim": 2}), &[&[2, 3, 4]]),
+        case(json!({"kind": "glu"}), &[&[3, 6]]),
+        case(json!({"kind": "glu"}), &[&[1, 4, 3, 5]]),
+        case(json!({"kind": "glu", "dim": 2}), &[&[2, 3, 8]]),
         case(json!({"kind": "add"}), &[&[2, 3, 2], &[2, 3, 2], &[2, 3, 2]]),
         case(json!({"kind": "concat"}), &[&[2, 3, 2, 2], &[2, 1, 2, 2], &[2, 2, 2, 2]]),
         case(json!({"kind": "concat", "dim": 2}), &[&[1, 3, 2], &[1, 3, 4]]),
@@ -98,6 +102,19 @@ fn cases() -> Vec<Case> {
         json!({"kind": "silu"}),
         json!({"kind": "tanh"}),
         json!({"kind": "sigmoid"}),
+        json!({"kind": "relu6"}),
+        json!({"kind": "hardtanh", "min": -0.5, "max": 1.5}),
+        json!({"kind": "elu", "alpha": 0.7}),
+        json!({"kind": "selu"}),
+        json!({"kind": "celu", "alpha": 2.0}),
+        json!({"kind": "mish"}),
+        json!({"kind": "hard_swish"}),
+        json!({"kind": "hard_sigmoid"}),
+        json!({"kind": "softplus"}),
+        json!({"kind": "softplus", "beta": 2.0, "threshold": 3.0}),
+        json!({"kind": "prelu"}),
+        json!({"kind": "prelu", "per_channel": true}),
+        json!({"kind": "log_softmax"}),
     ];
     for activation in activations {
         cases.push(case(activation.clone(), &[&[3, 7]]));
@@ -264,6 +281,11 @@ fn large_cases() -> Vec<Case> {
         case(json!({"kind": "dropout"}), &[&[7, 9, 50, 41]]),
         case(json!({"kind": "softmax"}), &[&[300, 150]]),
         case(json!({"kind": "gelu"}), &[&[300, 150]]),
+        case(json!({"kind": "log_softmax"}), &[&[300, 150]]),
+        case(json!({"kind": "log_softmax"}), &[&[5, 9, 50, 41]]),
+        case(json!({"kind": "prelu"}), &[&[300, 150]]),
+        case(json!({"kind": "prelu", "per_channel": true}), &[&[6, 9, 50, 41]]),
+        case(json!({"kind": "glu"}), &[&[7, 10, 50, 41]]),
     ]
 }
 

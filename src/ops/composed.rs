@@ -9,6 +9,7 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use super::kernels::activation::Activation;
 use super::kernels::norm::BatchNormSettings;
+use super::kernels::softmax::SoftmaxForm;
 use super::kernels::window::{PoolWindow, Window};
 
 /// `x w' + b` over the last dimension.
@@ -219,14 +220,40 @@ fn affine(normal: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     normal.broadcast_mul(&weight.reshape((1, (), 1))?)?.broadcast_add(&bias.reshape((1, (), 1))?)
 }
 
-/// `exp(x) / sum(exp(x))` over one dimension.
+/// `exp(x) / sum(exp(x))` over one dimension, or the logarithm.
 ///
 /// # Errors
 /// If a tensor operation fails.
-pub fn softmax(input: &Tensor, dim: usize) -> Result<Tensor> {
+pub fn softmax(input: &Tensor, dim: usize, form: SoftmaxForm) -> Result<Tensor> {
     // The largest value only keeps exp from overflowing; it has no part in the gradient.
-    let exp = input.broadcast_sub(&input.max_keepdim(dim)?.detach())?.exp()?;
-    exp.broadcast_div(&exp.sum_keepdim(dim)?)
+    let distance = input.broadcast_sub(&input.max_keepdim(dim)?.detach())?;
+    let exp = distance.exp()?;
+    let total = exp.sum_keepdim(dim)?;
+    match form {
+        SoftmaxForm::Shares => exp.broadcast_div(&total),
+        SoftmaxForm::Logarithms => distance.broadcast_sub(&total.log()?),
+    }
+}
+
+/// `x` where it is positive, else `weight * x`, with one weight for all or one for each channel (dimension 1).
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn prelu(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let mut dims = vec![1; x.rank()];
+    if let Some(channels) = dims.get_mut(1) {
+        *channels = weight.elem_count();
+    }
+    x.le(0.0)?.where_cond(&x.broadcast_mul(&weight.reshape(dims)?)?, x)
+}
+
+/// The first half of a dimension times the sigmoid of the second.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn glu(x: &Tensor, dim: usize) -> Result<Tensor> {
+    let half = x.dim(dim)? / 2;
+    x.narrow(dim, 0, half)? * sigmoid(&x.narrow(dim, half, half)?)?
 }
 
 /// An element-wise activation.
@@ -247,7 +274,39 @@ pub fn activation(x: &Tensor, activation: Activation) -> Result<Tensor> {
         Activation::Silu => x * sigmoid(x)?,
         Activation::Tanh => x.tanh(),
         Activation::Sigmoid => sigmoid(x),
+        Activation::Clamp { min, max } => clamp(x, min, max),
+        Activation::Elu { alpha, scale, steepness } => {
+            // The side that is not taken must not overflow, since its gradient is multiplied by 0.
+            let negative = (x.le(0.0)?.where_cond(x, &x.zeros_like()?)? * steepness)?;
+            x.le(0.0)?.where_cond(&((negative.exp()? - 1.0)? * (alpha * scale))?, &(x * scale)?)
+        }
+        Activation::Mish => x * softplus(x)?.tanh()?,
+        Activation::HardSwish => x * hard_share(x)?,
+        Activation::HardSigmoid => hard_share(x),
+        Activation::Softplus { beta, threshold } => {
+            let scaled = (x * beta)?;
+            scaled.gt(threshold)?.where_cond(x, &(softplus(&scaled)? / beta)?)
+        }
     }
+}
+
+/// `x` cut off at both ends, where the gradient is 0; a NaN passes.
+fn clamp(x: &Tensor, min: f64, max: f64) -> Result<Tensor> {
+    let x = x.le(min)?.where_cond(&(x.zeros_like()? + min)?, x)?;
+    x.ge(max)?.where_cond(&(x.zeros_like()? + max)?, &x)
+}
+
+/// `clamp(x + 3, 0, 6) / 6`.
+fn hard_share(x: &Tensor) -> Result<Tensor> {
+    clamp(&(x + 3.0)?, 0.0, 6.0)? / 6.0
+}
+
+/// `ln(1 + exp(x))`, which is `max(x, 0) + ln(1 + exp(-|x|))`.
+fn softplus(x: &Tensor) -> Result<Tensor> {
+    let zero = x.zeros_like()?;
+    let positive = x.le(0.0)?.where_cond(&zero, x)?;
+    let negative = x.le(0.0)?.where_cond(x, &x.neg()?)?;
+    positive + (negative.exp()? + 1.0)?.log()?
 }
 
 /// Through tanh, which neither overflows nor gives 0 times infinity in its gradient.

@@ -10,6 +10,7 @@ pub mod bench;
 pub mod composed;
 pub mod conv;
 pub mod dropout;
+pub mod gate;
 pub mod kernels;
 pub mod linear;
 pub mod loss;
@@ -21,6 +22,7 @@ pub(crate) mod storage;
 
 pub use kernels::activation::Activation;
 pub use kernels::norm::BatchNormSettings;
+pub use kernels::softmax::SoftmaxForm;
 pub use kernels::window::{PoolWindow, Window};
 
 /// Whether the kernels can read this tensor: on the CPU, in f32, f64 or whole numbers such as tokens and lengths.

@@ -108,7 +108,7 @@ pub fn backward(
     })
 }
 
-fn extent(x: &Tensor) -> Result<Extent> {
+pub(super) fn extent(x: &Tensor) -> Result<Extent> {
     let places = x.dims().iter().skip(2).product();
     Ok(Extent { batch: x.dim(0)?, channels: x.dim(1)?, places })
 }

@@ -17,6 +17,11 @@ pub(super) trait Elementwise: Params + std::fmt::Debug + Send + Sync {
     /// The function.
     fn activation(&self) -> Activation;
 
+    /// Refuses settings under which it has no meaning.
+    fn check(&self) -> Result<(), LayerError> {
+        Ok(())
+    }
+
     /// The settings in a few characters.
     fn short(&self) -> String {
         String::new()
@@ -33,6 +38,7 @@ impl<E: Elementwise> Layer for E {
     }
 
     fn outputs(&self, inputs: &[Dims]) -> Result<Vec<Dims>, LayerError> {
+        self.check()?;
         Ok(vec![rules::one(E::NAME, inputs)?.clone()])
     }
 

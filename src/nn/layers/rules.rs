@@ -135,6 +135,14 @@ pub(super) fn axis(layer: &str, dim: usize, input: &Dims) -> Result<usize, Layer
     Ok(dim - 1)
 }
 
+/// Refuses a setting that must be more than 0.
+pub(super) fn positive(layer: &str, name: &str, value: f64) -> Result<(), LayerError> {
+    if value > 0.0 && value.is_finite() {
+        return Ok(());
+    }
+    Err(LayerError::shape(format!("{layer} has {name} set to {value}"), format!("Set {name} to more than 0")))
+}
+
 /// Refuses shapes whose number of values can't be counted.
 pub(super) fn checked(layer: &str, dims: Dims) -> Result<Vec<Dims>, LayerError> {
     match dims.checked_elements() {

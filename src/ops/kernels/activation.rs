@@ -23,12 +23,44 @@ pub enum Activation {
     Tanh,
     /// `1 / (1 + exp(-x))`.
     Sigmoid,
+    /// `x`, cut off at both ends; the gradient at and beyond them is 0, and a NaN passes.
+    Clamp {
+        /// Smallest value.
+        min: f64,
+        /// Largest value.
+        max: f64,
+    },
+    /// `scale * x` where it is positive, else `scale * alpha * (exp(steepness * x) - 1)`: ELU, SELU and CELU.
+    Elu {
+        /// Depth of the negative side.
+        alpha: f64,
+        /// Factor of the whole.
+        scale: f64,
+        /// Factor in the exponent.
+        steepness: f64,
+    },
+    /// `x * tanh(ln(1 + exp(x)))`.
+    Mish,
+    /// `x * clamp(x + 3, 0, 6) / 6`.
+    HardSwish,
+    /// `clamp(x + 3, 0, 6) / 6`.
+    HardSigmoid,
+    /// `ln(1 + exp(beta * x)) / beta`, and `x` itself where `beta * x` is beyond the threshold.
+    Softplus {
+        /// Sharpness of the bend.
+        beta: f64,
+        /// From where on it is a straight line.
+        threshold: f64,
+    },
 }
 
 impl Activation {
     /// Whether [`backward`] needs the output; else it needs the input.
     pub const fn keeps_output(self) -> bool {
-        matches!(self, Self::Relu | Self::LeakyRelu { .. } | Self::Tanh | Self::Sigmoid)
+        matches!(
+            self,
+            Self::Relu | Self::LeakyRelu { .. } | Self::Tanh | Self::Sigmoid | Self::Clamp { .. } | Self::Elu { .. }
+        )
     }
 }
 
@@ -50,6 +82,24 @@ pub fn forward<T: Float>(activation: Activation, x: &[T]) -> Vec<T> {
         Activation::Silu => map(x, |x| x * x.sigmoid()),
         Activation::Tanh => map(x, Float::tanh),
         Activation::Sigmoid => map(x, Float::sigmoid),
+        Activation::Clamp { min, max } => {
+            let [min, max] = [min, max].map(T::of);
+            map(x, move |x| clamp(x, min, max))
+        }
+        Activation::Elu { alpha, scale, steepness } => {
+            let [depth, scale, steepness] = [alpha * scale, scale, steepness].map(T::of);
+            map(x, move |x| if x <= T::ZERO { depth * exp_minus_one(x * steepness) } else { x * scale })
+        }
+        Activation::Mish => map(x, |x| {
+            let (_, product) = mish_parts(x);
+            x * (product / (product + T::of(2.0)))
+        }),
+        Activation::HardSwish => map(x, |x| x * hard_share(x)),
+        Activation::HardSigmoid => map(x, hard_share),
+        Activation::Softplus { beta, threshold } => {
+            let [beta, inverse, threshold] = [beta, 1.0 / beta, threshold].map(T::of);
+            map(x, move |x| if x * beta > threshold { x } else { softplus(x * beta) * inverse })
+        }
     }
 }
 
@@ -77,7 +127,72 @@ pub fn backward<T: Float>(activation: Activation, kept: &[T], grad: &[T]) -> Vec
         }),
         Activation::Tanh => map2(kept, grad, |y, grad| grad * (T::ONE - y * y)),
         Activation::Sigmoid => map2(kept, grad, |y, grad| grad * (y * (T::ONE - y))),
+        Activation::Clamp { min, max } => {
+            let [min, max] = [min, max].map(T::of);
+            map2(kept, grad, move |y, grad| if y <= min || y >= max { T::ZERO } else { grad })
+        }
+        Activation::Elu { alpha, scale, steepness } => {
+            let [depth, scale, steepness] = [alpha * scale, scale, steepness].map(T::of);
+            map2(kept, grad, move |y, grad| grad * if y <= T::ZERO { steepness * (y + depth) } else { scale })
+        }
+        Activation::Mish => map2(kept, grad, |x, grad| {
+            let (exp, product) = mish_parts(x);
+            let below = T::ONE / (product + T::of(2.0));
+            grad * (product * below + x * T::of(4.0) * exp * (T::ONE + exp) * below * below)
+        }),
+        Activation::HardSwish => map2(kept, grad, |x, grad| {
+            let three = T::of(3.0);
+            let slope = if x <= -three { T::ZERO } else { x * T::of(1.0 / 3.0) + T::of(0.5) };
+            grad * if x >= three { T::ONE } else { slope }
+        }),
+        Activation::HardSigmoid => map2(kept, grad, |x, grad| {
+            let three = T::of(3.0);
+            if x <= -three || x >= three { T::ZERO } else { grad * T::of(1.0 / 6.0) }
+        }),
+        Activation::Softplus { beta, threshold } => {
+            let [beta, threshold] = [beta, threshold].map(T::of);
+            map2(kept, grad, move |x, grad| {
+                let share = (x * beta).sigmoid();
+                if x * beta > threshold { grad } else { grad * share }
+            })
+        }
     }
+}
+
+/// `x` between both ends; a NaN passes.
+#[inline(always)]
+fn clamp<T: Float>(x: T, min: T, max: T) -> T {
+    let x = if x < min { min } else { x };
+    if x > max { max } else { x }
+}
+
+/// `clamp(x + 3, 0, 6) / 6`.
+#[inline(always)]
+fn hard_share<T: Float>(x: T) -> T {
+    clamp(x + T::of(3.0), T::ZERO, T::of(6.0)) * T::of(1.0 / 6.0)
+}
+
+/// `exp(x) - 1` for `x` up to 0, without the loss of digits near 0.
+#[inline(always)]
+fn exp_minus_one<T: Float>(x: T) -> T {
+    let tanh = (x * T::of(0.5)).tanh();
+    tanh * T::of(2.0) / (T::ONE - tanh)
+}
+
+/// `ln(1 + exp(x))` that neither overflows nor loses what is small.
+#[inline(always)]
+pub fn softplus<T: Float>(x: T) -> T {
+    let distance = if x < T::ZERO { x } else { -x };
+    let positive = if x < T::ZERO { T::ZERO } else { x };
+    positive + distance.exp().ln_1p()
+}
+
+/// `e = exp(x)` and `e (e + 2)`, with which `tanh(ln(1 + e))` is `e (e + 2) / (e (e + 2) + 2)`. Beyond 20 that is 1.
+#[inline(always)]
+fn mish_parts<T: Float>(x: T) -> (T, T) {
+    let limit = T::of(20.0);
+    let exp = if x > limit { limit } else { x }.exp();
+    (exp, exp * (exp + T::of(2.0)))
 }
 
 /// The share of a standard normal distribution below `x`.

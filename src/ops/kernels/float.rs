@@ -43,6 +43,8 @@ pub trait Float:
     fn exp(self) -> Self;
     /// Hyperbolic tangent.
     fn tanh(self) -> Self;
+    /// `ln(1 + x)` for `x` from 0 to 1.
+    fn ln_1p(self) -> Self;
     /// Error function.
     fn erf(self) -> Self;
     /// `self * factor + sum`, rounded once.
@@ -97,6 +99,11 @@ impl Float for f64 {
     #[inline(always)]
     fn tanh(self) -> Self {
         self.tanh()
+    }
+
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        self.ln_1p()
     }
 
     #[inline(always)]
@@ -199,6 +206,18 @@ impl Float for f32 {
         if self.abs() < 0.625 { near } else { far }
     }
 
+    /// The series of `2 artanh(x / (2 + x))`, whose terms shrink by 9 or more.
+    #[inline(always)]
+    fn ln_1p(self) -> Self {
+        let part = self / (self + 2.0);
+        let square = part * part;
+        let mut sum = 2.0 / 15.0;
+        for term in [2.0 / 13.0, 2.0 / 11.0, 2.0 / 9.0, 2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0, 2.0] {
+            sum = sum * square + term;
+        }
+        sum * part
+    }
+
     #[inline(always)]
     fn mul_add(self, factor: Self, sum: Self) -> Self {
         self.mul_add(factor, sum)
@@ -254,6 +273,8 @@ mod tests {
         assert!(error < 3e-7, "exp {error}");
         let error = largest_error(-10_000..10_000, Float::tanh, f64::tanh, 1e-3);
         assert!(error < 3e-7, "tanh {error}");
+        let error = largest_error(0..10_000, Float::ln_1p, f64::ln_1p, 1e-4);
+        assert!(error < 3e-7, "ln_1p {error}");
     }
 
     #[test]

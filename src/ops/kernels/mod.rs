@@ -9,6 +9,7 @@ pub mod conv;
 pub mod depthwise;
 pub mod dropout;
 pub mod float;
+pub mod gate;
 pub mod grid;
 pub mod linear;
 pub mod loss;
