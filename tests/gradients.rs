@@ -15,7 +15,15 @@ struct Case {
     spec: LayerSpec,
     text: String,
     inputs: Vec<Vec<usize>>,
+    /// The values of those inputs, by number, that are whole numbers: tokens, lengths, masks.
+    whole: Vec<(usize, Vec<u32>)>,
     mode: Mode,
+}
+
+impl Case {
+    fn is_whole(&self, input: usize) -> bool {
+        self.whole.iter().any(|(index, _)| *index == input)
+    }
 }
 
 const TRAIN: Mode = Mode::Train { seed: 5, step: 3 };
@@ -24,7 +32,45 @@ fn case(settings: Value, inputs: &[&[usize]]) -> Case {
     let text = settings.to_string();
     let spec: LayerSpec = serde_json::from_value(settings).unwrap();
     assert!(spec.as_layer().is_some(), "{text} is not a layer");
-    Case { spec, text, inputs: inputs.iter().map(|dims| dims.to_vec()).collect(), mode: TRAIN }
+    Case { spec, text, inputs: inputs.iter().map(|dims| dims.to_vec()).collect(), whole: Vec::new(), mode: TRAIN }
+}
+
+/// A case with inputs of whole numbers.
+fn whole(settings: Value, inputs: &[&[usize]], whole: &[(usize, &[u32])]) -> Case {
+    let whole = whole.iter().map(|(index, values)| (*index, values.to_vec())).collect();
+    Case { whole, ..case(settings, inputs) }
+}
+
+/// Layers on sequences.
+fn sequence_cases() -> Vec<Case> {
+    let embedding = |settings: Value, dims: &[usize], tokens: &[u32]| whole(settings, &[dims], &[(0, tokens)]);
+    vec![
+        embedding(json!({"kind": "embedding", "vocabulary": 4, "features": 3}), &[2, 3], &[0, 3, 1, 3, 3, 0]),
+        embedding(
+            json!({"kind": "embedding", "vocabulary": 5, "features": 1, "padding": true, "padding_index": 2}),
+            &[1, 4],
+            &[3, 1, 0, 4],
+        ),
+        case(json!({"kind": "bilinear", "out_features": 3}), &[&[2, 4], &[2, 3]]),
+        case(json!({"kind": "bilinear", "out_features": 2, "bias": false}), &[&[1, 3, 1], &[1, 3, 2]]),
+        case(json!({"kind": "learned_position", "longest": 5}), &[&[2, 3, 4]]),
+        case(json!({"kind": "learned_position", "longest": 1}), &[&[1, 1, 3]]),
+        case(json!({"kind": "sinusoidal_position"}), &[&[2, 4, 3]]),
+        case(json!({"kind": "rotary_position"}), &[&[2, 4, 6]]),
+        case(json!({"kind": "rotary_position", "heads": 3, "base": 100.0, "form": "neighbours"}), &[&[1, 5, 12]]),
+        case(json!({"kind": "select_step"}), &[&[2, 4, 3]]),
+        case(json!({"kind": "select_step", "step": "first"}), &[&[1, 3, 2, 2]]),
+        case(json!({"kind": "select_step", "step": "nth", "index": 2}), &[&[3, 4, 1]]),
+        whole(json!({"kind": "select_step", "lengths": true}), &[&[3, 4, 2], &[3, 1]], &[(1, &[4, 1, 3])]),
+        case(json!({"kind": "time_pool"}), &[&[2, 5, 3]]),
+        case(json!({"kind": "time_pool", "of": "max"}), &[&[2, 5, 3]]),
+        whole(json!({"kind": "time_pool", "lengths": true}), &[&[3, 4, 2], &[3, 1]], &[(1, &[4, 1, 3])]),
+        whole(
+            json!({"kind": "time_pool", "of": "max", "lengths": true}),
+            &[&[3, 4, 2, 1], &[3, 1]],
+            &[(1, &[2, 1, 4])],
+        ),
+    ]
 }
 
 /// Every layer, several settings each; batches of one and odd sizes among them.
@@ -93,6 +139,7 @@ fn cases() -> Vec<Case> {
         case(json!({"kind": "concat"}), &[&[2, 3, 2, 2], &[2, 1, 2, 2], &[2, 2, 2, 2]]),
         case(json!({"kind": "concat", "dim": 2}), &[&[1, 3, 2], &[1, 3, 4]]),
     ];
+    cases.extend(sequence_cases());
     let activations = [
         json!({"kind": "relu"}),
         json!({"kind": "leaky_relu", "slope": 0.2}),
@@ -132,7 +179,12 @@ fn random(name: &str, dims: &[usize], dtype: DType) -> Tensor {
 
 /// Inputs and parameters of a case; running variances are positive.
 fn tensors(case: &Case, dtype: DType) -> (Vec<Tensor>, Vec<Tensor>) {
-    let inputs = case.inputs.iter().enumerate().map(|(index, dims)| random(&format!("input {index}"), dims, dtype));
+    let inputs = case.inputs.iter().enumerate().map(|(index, dims)| {
+        match case.whole.iter().find(|(input, _)| *input == index) {
+            Some((_, values)) => Tensor::from_vec(values.clone(), dims.as_slice(), &Device::Cpu).unwrap(),
+            None => random(&format!("input {index}"), dims, dtype),
+        }
+    });
     let params = case.spec.parameters(&dims(case)).into_iter().map(|spec| {
         let value = random(&spec.name, &spec.dims, dtype);
         if spec.name == "running_var" { (value.sqr().unwrap() + 0.5).unwrap() } else { value }
@@ -149,7 +201,8 @@ fn forward(case: &Case, backend: Backend, inputs: &[Tensor], params: &[Tensor], 
     let ctx = LayerContext { mode: case.mode, node: &node, keeps, backend };
     let layer = case.spec.as_layer().unwrap();
     let forward = layer.forward(inputs, params, &ctx).unwrap_or_else(|error| panic!("{}: {error}", case.text));
-    assert_eq!(forward.outputs[0].dims()[1..], case.spec.outputs(&dims(case)).unwrap()[0].0, "{}: shape", case.text);
+    let shapes: Vec<Dims> = forward.outputs.iter().map(|output| Dims::from(&output.dims()[1..])).collect();
+    assert_eq!(shapes, case.spec.outputs(&dims(case)).unwrap(), "{}: shapes", case.text);
     forward
 }
 
@@ -163,9 +216,12 @@ fn gradients(case: &Case, backend: Backend, inputs: &[Tensor], params: &[Tensor]
 }
 
 fn objective(case: &Case, backend: Backend, inputs: &[Tensor], params: &[Tensor]) -> f64 {
-    let output = forward(case, backend, inputs, params, false).outputs.remove(0);
-    let weights = random("grad", output.dims(), output.dtype());
-    (output * weights).unwrap().sum_all().unwrap().to_scalar().unwrap()
+    let outputs = forward(case, backend, inputs, params, false).outputs;
+    let weighted = outputs.iter().map(|output| {
+        let weights = random("grad", output.dims(), output.dtype());
+        (output * weights).unwrap().sum_all().unwrap().to_scalar::<f64>().unwrap()
+    });
+    weighted.sum()
 }
 
 fn numbers(tensor: &Tensor) -> Vec<f64> {
@@ -199,7 +255,7 @@ fn audit(backend: Backend) {
     for case in cases() {
         let (inputs, params) = tensors(&case, DType::F64);
         let Backward { inputs: input_grads, parameters: param_grads } = gradients(&case, backend, &inputs, &params);
-        for (index, grad) in input_grads.iter().enumerate() {
+        for (index, grad) in input_grads.iter().enumerate().filter(|(index, _)| !case.is_whole(*index)) {
             let expect = differences(&inputs[index], |value| {
                 let mut inputs = inputs.clone();
                 inputs[index] = value;
@@ -294,9 +350,9 @@ fn kernels_agree_with_compositions_on_larger_shapes() {
     for case in large_cases() {
         let (inputs, params) = tensors(&case, DType::F64);
         let all = |backend| {
-            let output = forward(&case, backend, &inputs, &params, false).outputs.remove(0);
+            let outputs = forward(&case, backend, &inputs, &params, false).outputs;
             let Backward { inputs, parameters } = gradients(&case, backend, &inputs, &params);
-            std::iter::once(Some(output)).chain(inputs).chain(parameters).flatten().collect::<Vec<_>>()
+            outputs.into_iter().map(Some).chain(inputs).chain(parameters).flatten().collect::<Vec<_>>()
         };
         for (index, (own, stock)) in all(Backend::Fastest).iter().zip(&all(Backend::Composed)).enumerate() {
             assert_eq!(own.dims(), stock.dims(), "{}", case.text);
@@ -348,7 +404,7 @@ fn strided_inputs_give_the_same_as_contiguous_ones() {
 
 #[test]
 fn a_nan_never_vanishes() {
-    for case in cases() {
+    for case in cases().into_iter().filter(|case| !case.is_whole(0)) {
         for backend in [Backend::Fastest, Backend::Composed] {
             let (mut inputs, params) = tensors(&case, DType::F64);
             let nan = Tensor::full(f64::NAN, case.inputs[0].as_slice(), &Device::Cpu).unwrap();
@@ -358,7 +414,8 @@ fn a_nan_never_vanishes() {
             // Add and the activations reach every output; a convolution of groups, a concat and padded windows some.
             assert!(reached > 0, "{}: the NaN vanished ({backend:?})", case.text);
             if case.spec.id() != "concat" {
-                let real_windows = !case.text.contains("padding") && case.spec.id() != "conv2d";
+                let real_windows =
+                    !case.text.contains("padding") && case.spec.id() != "conv2d" && case.whole.is_empty();
                 assert!(!real_windows || reached == output.len(), "{}: some outputs lost it ({backend:?})", case.text);
             }
         }

@@ -10,6 +10,7 @@ pub mod bench;
 pub mod composed;
 pub mod conv;
 pub mod dropout;
+pub mod embedding;
 pub mod gate;
 pub mod kernels;
 pub mod linear;
@@ -17,13 +18,17 @@ pub mod loss;
 pub mod norm;
 pub mod optim;
 pub mod pool;
+pub mod position;
 pub mod softmax;
 pub(crate) mod storage;
+pub mod time;
+pub mod whole;
 
 pub use kernels::activation::Activation;
 pub use kernels::norm::BatchNormSettings;
 pub use kernels::softmax::SoftmaxForm;
 pub use kernels::window::{PoolWindow, Window};
+pub use whole::whole_numbers;
 
 /// Whether the kernels can read this tensor: on the CPU, in f32, f64 or whole numbers such as tokens and lengths.
 pub fn fits_kernels(tensor: &Tensor) -> bool {

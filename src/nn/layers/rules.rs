@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use crate::base::Dims;
 use crate::nn::{LayerError, ParamSpec};
-use crate::ops::PoolWindow;
+use crate::ops::{self, PoolWindow};
 
 /// The one input of a layer.
 pub(super) fn one<'a>(layer: &str, inputs: &'a [Dims]) -> Result<&'a Dims, LayerError> {
@@ -171,6 +171,18 @@ pub(super) fn checked_parameters(layer: &str, specs: &[ParamSpec]) -> Result<(),
 /// The product of sizes as a cost, the largest number where it does not fit.
 pub(super) fn product(sizes: &[usize]) -> u64 {
     sizes.iter().fold(1_u64, |product, &size| product.saturating_mul(size as u64))
+}
+
+/// Values of an input as numbers below `bound`: tokens, or places.
+pub(super) fn indices(layer: &str, input: &Tensor, bound: usize) -> Result<Vec<usize>, LayerError> {
+    let values = ops::whole_numbers(input)?;
+    match values.iter().find(|&&value| value >= bound) {
+        None => Ok(values),
+        Some(value) => Err(LayerError::shape(
+            format!("{layer} knows the numbers 0 to {}, but its input holds {value}", bound.saturating_sub(1)),
+            "Make its table larger, or check the data",
+        )),
+    }
 }
 
 /// The parameter at `index`.
