@@ -5,6 +5,7 @@
 //! [`session`], and on top the window (`gui`) and the command line ([`cli`]).
 
 pub mod base;
+pub mod bench;
 pub mod cli;
 pub mod data;
 pub mod graph;

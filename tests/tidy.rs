@@ -15,9 +15,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("graph", &["base", "ops", "nn", "data"]),
     ("metrics", &["base", "data", "ops", "nn", "graph"]),
     ("train", &["base", "data", "ops", "nn", "graph", "metrics"]),
+    ("bench", &["base", "data", "ops", "nn", "graph", "metrics", "train"]),
     ("project", &["base", "data", "nn", "graph", "metrics", "train"]),
     ("session", &["base", "data", "nn", "graph", "metrics", "train", "project"]),
-    ("cli", &["base", "data", "ops", "nn", "graph", "metrics", "train", "project", "session", "gui"]),
+    ("cli", &["base", "data", "ops", "nn", "graph", "metrics", "train", "bench", "project", "session", "gui"]),
     ("gui", &["base", "data", "nn", "graph", "metrics", "train", "project", "session"]),
 ];
 
@@ -29,7 +30,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("egui_plot", &["gui"]),
     ("egui_extras", &["gui"]),
     ("rfd", &["gui/dialogs.rs"]),
-    ("candle_core", &["ops", "nn", "graph", "metrics", "train", "data/batch.rs", "data/mod.rs", "cli/forward.rs"]),
+    (
+        "candle_core",
+        &["ops", "nn", "graph", "metrics", "train", "bench", "data/batch.rs", "data/mod.rs", "cli/forward.rs"],
+    ),
     ("candle_nn", &["ops", "nn", "graph"]),
     ("gemm", &["ops/kernels"]),
     ("rand_chacha", &["base/rng.rs"]),

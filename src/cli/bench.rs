@@ -1,100 +1,150 @@
-//! `layerbench bench`: measures what this machine does, one line a case.
+//! `layerbench bench [GROUP] [FILTER]`: measures what this machine does, one line a case.
 
-use std::sync::Arc;
+use std::io::BufRead as _;
+use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::base::{Progress, format};
-use crate::data::{DataConfig, prepare};
-use crate::graph::presets;
-use crate::ops;
-use crate::project::Project;
-use crate::session::work;
-use crate::train::{Control, TrainEvent};
+use crate::bench::{self, Case, Group, Work};
+use crate::train::Control;
 
 use super::failure::{Code, Failure};
 use super::interrupt;
 use super::output::Output;
 
-/// Epochs of the embedded digits that a preset is measured over.
-const EPOCHS: usize = 2;
-
 #[derive(Debug, Args)]
 pub(super) struct Bench {
+    /// What to measure; everything if left out.
+    group: Option<GroupName>,
     /// Only cases whose name contains this.
     filter: Option<String>,
+    /// Seconds of each case; at least three runs are made.
+    #[arg(long, value_name = "S", default_value_t = 0.5, value_parser = seconds)]
+    seconds: f64,
+    /// List the cases and what each does, and measure nothing.
+    #[arg(long)]
+    list: bool,
+    /// Measure what standard input asks for, one JSON object a line; for benches/compare.py.
+    #[arg(long, hide = true)]
+    serve: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GroupName {
+    /// Single operations: forward and backward.
+    Ops,
+    /// Every layer with its default settings: forward and backward.
+    Layers,
+}
+
+impl GroupName {
+    fn group(self) -> Group {
+        match self {
+            Self::Ops => Group::Ops,
+            Self::Layers => Group::Layers,
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("must be a number from 0 to 3600".to_owned()),
+    }
+}
+
+/// A line of `--serve`.
+#[derive(Debug, Deserialize)]
+struct Request {
+    name: String,
+    /// How long to measure.
+    ms: f64,
+    /// Runs at least.
+    runs: usize,
 }
 
 impl Bench {
     pub(super) fn run(&self, output: &Output) -> Result<Code, Failure> {
+        let groups = self.group.map_or_else(|| Group::ALL.to_vec(), |name| vec![name.group()]);
+        let cases: Vec<(Group, Case)> = groups
+            .into_iter()
+            .flat_map(|group| group.cases().into_iter().map(move |case| (group, case)))
+            .filter(|(_, case)| self.filter.as_ref().is_none_or(|filter| case.name.contains(filter.as_str())))
+            .collect();
+        if self.serve {
+            return serve(&cases, output);
+        }
         let control = Control::default();
         interrupt::watch(control.clone(), Progress::default());
         let mut count = 0;
-        let failed = |error: &dyn std::fmt::Display| Failure::of(Code::Failed, error);
-        for kernel in ops::bench::cases().map_err(|error| failed(&error))? {
+        for (group, case) in &cases {
             if control.is_stopped() {
                 return Ok(Code::Interrupted);
             }
-            if self.is_wanted(kernel.name) {
-                case(kernel.name, kernel.median_ms().map_err(|error| failed(&error))?, output);
+            if self.list {
+                output.text(&format!("{:10} {}", group.id(), case.name));
+                output.event("case", json!({"group": group.id(), "name": case.name, "about": case.about}));
                 count += 1;
+                continue;
             }
-        }
-        for preset in presets::all() {
-            if control.is_stopped() {
-                return Ok(Code::Interrupted);
+            let times =
+                case.build().and_then(|mut work| bench::times_ms(&mut work, Duration::from_secs_f64(self.seconds), 3));
+            match times {
+                Ok(times) => {
+                    let median = bench::median(&times);
+                    output.text(&format!("{:10} {:40} {:>10} ms", group.id(), case.name, format::milliseconds(median)));
+                    let fields = json!({
+                        "group": group.id(), "name": case.name, "layerbench_ms": median, "runs": times.len(),
+                    });
+                    output.event("case", fields);
+                    count += 1;
+                }
+                // The other cases are worth measuring all the same.
+                Err(error) => output.remark(&format!("warning: {} can't be measured: {error}", case.name)),
             }
-            count += self.preset(preset, &control, output)?;
         }
         output.summary(json!({"cases": count, "threads": rayon::current_num_threads()}));
         Ok(Code::Ok)
     }
-
-    fn is_wanted(&self, name: &str) -> bool {
-        self.filter.as_ref().is_none_or(|filter| name.contains(filter.as_str()))
-    }
-
-    /// Training steps and predictions of a preset on the embedded digits.
-    fn preset(&self, preset: &presets::Preset, control: &Control, output: &Output) -> Result<usize, Failure> {
-        let names = [
-            format!("{}.train_step", preset.id),
-            format!("{}.infer_1", preset.id),
-            format!("{}.infer_batch", preset.id),
-        ];
-        if !names.iter().any(|name| self.is_wanted(name)) {
-            return Ok(0);
-        }
-        let (config, dataset) =
-            work::read_data(DataConfig::default(), std::path::Path::new("."), &Progress::default())?;
-        let mut project = Project::named(preset.id);
-        project.graph = preset.graph_for(&dataset.dims, work::outputs_needed(&dataset), dataset.task);
-        project.data = Some(config.clone());
-        project.train.epochs = EPOCHS;
-        let batch = project.train.batch_size;
-        let prepared = Arc::new(prepare(Arc::new(dataset), &config));
-        let job =
-            work::train_job(&project, prepared, None).map_err(|problem| Failure::problem(Code::Failed, &problem))?;
-        let mut epochs = Vec::new();
-        crate::train::run::run(&job, control, &mut |event| {
-            if let TrainEvent::Epoch(epoch) = event {
-                epochs.push(epoch);
-            }
-        })?;
-        // The first epoch warms up.
-        let Some(last) = epochs.last().filter(|_| epochs.len() > 1 || control.is_stopped()) else { return Ok(0) };
-        let step_ms = batch as f64 / last.samples_per_second * 1e3;
-        let values = [step_ms, last.inference_ms_p50, last.batch_inference_ms_p50];
-        let mut count = 0;
-        for (name, value) in names.iter().zip(values).filter(|(name, _)| self.is_wanted(name)) {
-            case(name, value, output);
-            count += 1;
-        }
-        Ok(count)
-    }
 }
 
-fn case(name: &str, milliseconds: f64, output: &Output) {
-    output.text(&format!("{name:64} {:>10} ms", format::milliseconds(milliseconds)));
-    output.event("case", json!({"name": name, "layerbench_ms": milliseconds}));
+/// Answers each request with the times of single runs. What the last case needs is kept, so that a script can take turns
+/// with another program over one case.
+fn serve(cases: &[(Group, Case)], output: &Output) -> Result<Code, Failure> {
+    let mut current: Option<(String, Work)> = None;
+    for line in std::io::stdin().lock().lines() {
+        let line = line.map_err(|error| Failure::of(Code::Failed, &error))?;
+        let request: Request = serde_json::from_str(&line)
+            .map_err(|error| Failure::new(Code::Usage, format!("'{line}' is not a request: {error}"), ""))?;
+        match answer(cases, &mut current, &request) {
+            Ok(times) => output.event("times", json!({"name": request.name, "ms": times})),
+            Err(message) => {
+                current = None;
+                output.event("failed", json!({"name": request.name, "message": message}));
+            }
+        }
+    }
+    Ok(Code::Ok)
+}
+
+fn answer(
+    cases: &[(Group, Case)],
+    current: &mut Option<(String, Work)>,
+    request: &Request,
+) -> Result<Vec<f64>, String> {
+    if current.as_ref().is_none_or(|(name, _)| *name != request.name) {
+        // First out, then in: the two need not fit side by side.
+        *current = None;
+        let (_, case) = cases
+            .iter()
+            .find(|(_, case)| case.name == request.name)
+            .ok_or_else(|| format!("there is no case '{}'", request.name))?;
+        *current = Some((request.name.clone(), case.build().map_err(|error| error.to_string())?));
+    }
+    let Some((_, work)) = current else { return Ok(Vec::new()) };
+    let at_least = Duration::from_secs_f64((request.ms / 1e3).clamp(0.0, 3600.0));
+    bench::times_ms(work, at_least, request.runs).map_err(|error| error.to_string())
 }

@@ -6,7 +6,6 @@
 use candle_core::{DType, Tensor};
 
 pub mod activation;
-pub mod bench;
 pub mod composed;
 pub mod conv;
 pub mod dropout;
