@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
         let before_bytes = memory::sample().process;
         let device = device::open(&config.device).map_err(TrainError::Invalid)?;
         let mut network = Network::build(graph, &device, DType::F32, config.seed)?;
-        let mut optimizer = Optimizer::new(config.optimizer.clone(), network.parameters())?;
+        let mut optimizer = Optimizer::new(&config.optimizer, network.parameters())?;
         let mut state = State::new(fixed(job));
         let mut record = new_record(job, findings, before_bytes);
         let mut kept = None;
@@ -292,6 +292,7 @@ impl<'a> Run<'a> {
             weight_decay: config.weight_decay,
             gradient_scale: clip,
             number: self.state.step + 1,
+            ..UpdateStep::default()
         };
         self.optimizer.update(self.network.parameters_mut(), &gradients, update)?;
         if !finite::are_finite(self.network.parameters())? {

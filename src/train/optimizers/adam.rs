@@ -1,14 +1,11 @@
-//! Adam (Kingma and Ba 2015), weight decay added to the gradient.
+//! Adam (Kingma and Ba 2015) and AdamW (Loshchilov and Hutter 2019), which differ in how weight decay works.
 
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Field, ParamVisitor, Params};
-use crate::ops::optim;
+use crate::ops::optim::{self, Decay, Rule};
 
-use super::{UpdateStep, adam_update};
-
-/// Settings of Adam.
+/// Settings of Adam and of AdamW.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Adam {
@@ -18,21 +15,28 @@ pub struct Adam {
     pub beta2: f64,
     /// Keeps the division finite.
     pub eps: f64,
+    /// Divides by the largest mean square so far.
+    pub amsgrad: bool,
 }
 
 impl Default for Adam {
     fn default() -> Self {
-        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8 }
+        Self { beta1: 0.9, beta2: 0.999, eps: 1e-8, amsgrad: false }
     }
 }
 
 impl Params for Adam {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
         visit(&mut self.beta1, &mut self.beta2, &mut self.eps, visitor);
+        let field = Field::new("amsgrad", "AMSGrad").help(
+            "Divides by the largest mean squared gradient so far instead of the present one, so that steps never grow again. \
+             Takes half as much memory again.",
+        );
+        visitor.flag(field, &mut self.amsgrad);
     }
 }
 
-/// The fields that Adam and AdamW share.
+/// The fields that Adam and its relatives share.
 pub(super) fn visit(beta1: &mut f64, beta2: &mut f64, eps: &mut f64, visitor: &mut dyn ParamVisitor) {
     let field = Field::new("beta1", "Beta 1")
         .help("How long the mean gradient remembers: 0.9 looks back about 10 steps, 0.99 about 100.");
@@ -46,16 +50,8 @@ pub(super) fn visit(beta1: &mut f64, beta2: &mut f64, eps: &mut f64, visitor: &m
 }
 
 impl Adam {
-    pub(super) fn update(
-        &self,
-        value: &mut Tensor,
-        gradient: &Tensor,
-        state: &mut [Tensor],
-        step: UpdateStep,
-    ) -> Result<()> {
-        let Self { beta1, beta2, eps } = *self;
-        let UpdateStep { learning_rate, weight_decay, number, .. } = step;
-        let numbers = optim::Adam { learning_rate, beta1, beta2, eps, weight_decay, decay: optim::Decay::Coupled };
-        adam_update(value, gradient, state, number, &numbers)
+    pub(super) fn rule(&self, decay: Decay) -> Rule {
+        let Self { beta1, beta2, eps, amsgrad } = *self;
+        Rule::Adam(optim::Adam { beta1, beta2, eps, amsgrad, decay })
     }
 }

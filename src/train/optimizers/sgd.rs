@@ -1,12 +1,9 @@
 //! Stochastic gradient descent with momentum (Sutskever et al. 2013, as PyTorch writes it).
 
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Field, ParamVisitor, Params};
-use crate::ops::optim;
-
-use super::UpdateStep;
+use crate::ops::optim::{self, Rule};
 
 /// Settings of SGD.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,13 +11,15 @@ use super::UpdateStep;
 pub struct Sgd {
     /// Share of the last step that is repeated.
     pub momentum: f64,
+    /// Share of the gradient that the momentum leaves out.
+    pub dampening: f64,
     /// Looks ahead along the momentum before it steps.
     pub nesterov: bool,
 }
 
 impl Default for Sgd {
     fn default() -> Self {
-        Self { momentum: 0.9, nesterov: false }
+        Self { momentum: 0.9, dampening: 0.0, nesterov: false }
     }
 }
 
@@ -30,6 +29,10 @@ impl Params for Sgd {
             "Share of the last step that is repeated, so that steps in the same direction add up. 0 turns it off.",
         );
         visitor.number(field, &mut self.momentum, 0.0..=0.999);
+        let field = Field::new("dampening", "Dampening").help(
+            "Share of each new gradient that the momentum leaves out, so that it grows less. 0, the usual, takes all of it.",
+        );
+        visitor.number(field, &mut self.dampening, 0.0..=1.0);
         let field = Field::new("nesterov", "Nesterov")
             .help("Takes the gradient as seen from where the momentum leads. Needs momentum above 0.");
         visitor.flag(field, &mut self.nesterov);
@@ -37,29 +40,8 @@ impl Params for Sgd {
 }
 
 impl Sgd {
-    pub(super) fn state_names(&self) -> &'static [&'static str] {
-        if self.momentum > 0.0 { &["momentum_buffer"] } else { &[] }
-    }
-
-    pub(super) fn update(
-        &self,
-        value: &mut Tensor,
-        gradient: &Tensor,
-        state: &mut [Tensor],
-        step: UpdateStep,
-    ) -> Result<()> {
-        let numbers = optim::Sgd {
-            learning_rate: step.learning_rate,
-            momentum: self.momentum,
-            nesterov: self.nesterov,
-            weight_decay: step.weight_decay,
-        };
-        // PyTorch's first step fills the buffer with the gradient itself: the same as starting from zero.
-        let mut momentum = state.first().cloned();
-        optim::sgd_step(value, gradient, &mut momentum, &numbers)?;
-        if let (Some(kept), Some(new)) = (state.first_mut(), momentum) {
-            *kept = new;
-        }
-        Ok(())
+    pub(super) fn rule(&self) -> Rule {
+        let Self { momentum, dampening, nesterov } = *self;
+        Rule::Sgd(optim::Sgd { momentum, dampening, nesterov })
     }
 }
