@@ -35,12 +35,20 @@ pub struct Field {
     pub unit: &'static str,
     /// One or two plain sentences that teach the term.
     pub help: &'static str,
+    /// Seldom touched: forms may fold it away.
+    pub is_rare: bool,
 }
 
 impl Field {
     /// A field without unit and help.
     pub const fn new(name: &'static str, label: &'static str) -> Self {
-        Self { name, label, unit: "", help: "" }
+        Self { name, label, unit: "", help: "", is_rare: false }
+    }
+
+    /// The same field, marked as seldom touched.
+    #[must_use]
+    pub const fn rare(self) -> Self {
+        Self { is_rare: true, ..self }
     }
 
     /// The same field with its unit.

@@ -27,8 +27,8 @@ pub struct Form<'a> {
     /// Text fields that take one of a list instead: (name, [(id, label)]).
     lists: &'a [(&'static str, Vec<(String, String)>)],
     is_enabled: bool,
-    /// Which fields are shown, by name.
-    filter: fn(&str) -> bool,
+    /// Which fields are shown.
+    filter: fn(&Field) -> bool,
 }
 
 impl<'a> Form<'a> {
@@ -43,9 +43,9 @@ impl<'a> Form<'a> {
         Self { lists, ..self }
     }
 
-    /// Shows only the fields whose name passes.
+    /// Shows only the fields that pass.
     #[must_use]
-    pub fn only(self, filter: fn(&str) -> bool) -> Self {
+    pub fn only(self, filter: fn(&Field) -> bool) -> Self {
         Self { filter, ..self }
     }
 
@@ -172,7 +172,7 @@ struct Rows<'a, 'u> {
 impl Rows<'_, '_> {
     /// One row; `add` draws the value and says which response stands for it.
     fn field(&mut self, field: Field, rule: &str, add: impl FnOnce(&mut Ui, &Theme) -> Response) {
-        if !(self.form.filter)(field.name) {
+        if !(self.form.filter)(&field) {
             return;
         }
         let theme = self.form.theme;

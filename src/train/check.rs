@@ -82,6 +82,12 @@ fn settings(job: &TrainJob) -> Vec<Problem> {
         let message = format!("this version does not know the schedule '{}'", config.schedule.id());
         problems.push(Problem::error(setting("schedule"), message, "Choose another, cosine for example"));
     }
+    if let ScheduleSpec::MultiStep(schedule) = &config.schedule
+        && let Err(part) = schedule.epochs()
+    {
+        let message = format!("the milestones must be epochs with commas between them, but '{part}' is none");
+        problems.push(Problem::error(setting("milestones"), message, "Write them as 30, 60, 90"));
+    }
     if config.warmup_epochs >= config.epochs as f64 && config.warmup_epochs > 0.0 {
         let message =
             format!("the warm-up takes {} epochs, and the run has only {}", config.warmup_epochs, config.epochs);

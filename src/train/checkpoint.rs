@@ -14,6 +14,7 @@ use crate::base::files::{self, FileError};
 use crate::metrics::{EpochLosses, exact};
 
 use super::EpochMetrics;
+use super::schedules::PlateauState;
 use super::weights::{self, Bundle};
 
 /// Where a run stands.
@@ -51,6 +52,9 @@ pub struct State {
     pub last: Option<EpochMetrics>,
     /// Whether overfitting was called out already.
     pub overfitting_told: bool,
+    /// What the plateau schedule remembers.
+    #[serde(default)]
+    pub plateau: PlateauState,
 }
 
 /// The best epoch so far.
@@ -87,6 +91,7 @@ impl State {
             best: None,
             last: None,
             overfitting_told: false,
+            plateau: PlateauState::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::{Field, ParamVisitor, Params};
 
 use super::optimizers::OptimizerSpec;
-use super::schedules::{Position, ScheduleSpec};
+use super::schedules::{PlateauState, Position, ScheduleSpec};
 
 /// Settings of a training run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -124,7 +124,7 @@ impl Params for TrainConfig {
             "Pulls all weights a little towards zero at each step, which holds back overfitting. 0 turns it off.",
         );
         visitor.number(field, weight_decay, 0.0..=10.0);
-        let field = Field::new("clip_norm", "Clip gradients at").help(
+        let field = Field::new("clip_norm", "Clip gradients at").rare().help(
             "Scales all gradients down together when their norm is larger than this, so that one odd batch does no harm. \
              0 turns it off; 1 is common.",
         );
@@ -134,9 +134,10 @@ impl Params for TrainConfig {
         );
         visitor.count(field, early_stopping, 0..=100_000);
         let field = Field::new("keep_best", "Keep best")
+            .rare()
             .help("Keeps the weights of the epoch with the lowest validation loss; otherwise those of the last epoch.");
         visitor.flag(field, keep_best);
-        let field = Field::new("checkpoint_seconds", "Checkpoint every").unit("s").help(
+        let field = Field::new("checkpoint_seconds", "Checkpoint every").rare().unit("s").help(
             "How often the run is stored so that it can go on after a crash or a stop. Saving never takes more than 5 % \
              of the time: large networks are saved less often.",
         );
@@ -154,7 +155,8 @@ impl Params for TrainConfig {
 
 impl TrainConfig {
     /// The learning rate of a step, counted from 0: a linear warm-up to the peak, then the schedule over the rest.
-    pub fn learning_rate_at(&self, step: u64, steps_per_epoch: u64) -> f64 {
+    /// `plateau` is what the plateau schedule remembers; the others don't look at it.
+    pub fn learning_rate_at(&self, step: u64, steps_per_epoch: u64, plateau: &PlateauState) -> f64 {
         let per_epoch = steps_per_epoch.max(1) as f64;
         let total = per_epoch * self.epochs as f64;
         let warmup = (self.warmup_epochs * per_epoch).round().min(total);
@@ -163,8 +165,10 @@ impl TrainConfig {
             return self.learning_rate * (step + 1.0) / warmup;
         }
         let at = Position {
-            progress: (step - warmup) / (total - warmup).max(1.0),
+            step: step - warmup,
+            steps: (total - warmup).max(1.0),
             epochs: ((step - warmup) / per_epoch + 1e-9).max(0.0),
+            plateau: plateau.share,
         };
         self.learning_rate * self.schedule.share(at)
     }
@@ -205,7 +209,10 @@ mod tests {
         }
         let text = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<TrainConfig>(&text).unwrap(), config);
-        assert!(text.contains(r#""optimizer":{"kind":"sgd","momentum":0.8,"nesterov":true}"#), "{text}");
+        assert!(
+            text.contains(r#""optimizer":{"kind":"sgd","momentum":0.8,"dampening":0.0,"nesterov":true}"#),
+            "{text}"
+        );
     }
 
     #[test]
@@ -239,7 +246,7 @@ mod tests {
     #[test]
     fn the_rate_warms_up_and_then_falls() {
         let config = TrainConfig { epochs: 10, learning_rate: 1.0, warmup_epochs: 1.0, ..TrainConfig::default() };
-        let rate = |step| config.learning_rate_at(step, 4);
+        let rate = |step| config.learning_rate_at(step, 4, &PlateauState::default());
         assert_eq!([rate(0), rate(1), rate(2), rate(3)], [0.25, 0.5, 0.75, 1.0]);
         assert_eq!(rate(4), 1.0);
         assert!((rate(22) - (0.01 + 0.99 * 0.5)).abs() < 1e-12, "half-way: {}", rate(22));

@@ -24,6 +24,7 @@ use super::checkpoint::{Best, Checkpoints, State};
 use super::history::{self, EventLog};
 use super::optimizers::{Optimizer, UpdateStep};
 use super::record::{RunFolder, RunRecord};
+use super::schedules::ScheduleSpec;
 use super::weights::{self, Bundle};
 use super::{Control, Ending, EpochMetrics, Outcome, Phase, StepMetrics, TrainConfig, TrainEvent, device, finite};
 
@@ -284,7 +285,7 @@ impl<'a> Run<'a> {
             self.tell_of_dead_parameters(&gradients, observe);
         }
 
-        let learning_rate = config.learning_rate_at(self.state.step, self.steps_per_epoch as u64);
+        let learning_rate = self.learning_rate_at(self.state.step);
         // PyTorch's rule: the small number keeps the division finite.
         let clip = if config.clip_norm > 0.0 { (config.clip_norm / (gradient_norm + 1e-6)).min(1.0) } else { 1.0 };
         let update = UpdateStep {
@@ -357,7 +358,7 @@ impl<'a> Run<'a> {
             train_accuracy: is_classification.then_some(state.right as f64 / samples),
             validation_loss: validation.map(|validation| validation.loss),
             validation_accuracy: validation.and_then(|validation| validation.accuracy),
-            learning_rate: config.learning_rate_at(state.step.saturating_sub(1), self.steps_per_epoch as u64),
+            learning_rate: self.learning_rate_at(state.step.saturating_sub(1)),
             seconds: state.epoch_seconds,
             samples_per_second: samples / state.epoch_seconds.max(1e-9),
             process_bytes,
@@ -374,6 +375,9 @@ impl<'a> Run<'a> {
         (state.cursor, state.loss_sum, state.right, state.samples, state.epoch_seconds) = (0, 0.0, 0, 0, 0.0);
         state.losses.push(EpochLosses { epoch: state.epochs, train: train_loss, validation: loss });
         state.last = Some(metrics);
+        if let ScheduleSpec::Plateau(plateau) = &config.schedule {
+            plateau.observe(&mut state.plateau, loss);
+        }
         state.peak_bytes = state.peak_bytes.max(process_bytes);
         if is_best {
             state.best = Some(Best { epoch: state.epochs, loss, metrics });
@@ -505,7 +509,7 @@ impl<'a> Run<'a> {
             None if self.state.epochs > 0 => format!("the weights of epoch {}", self.state.epochs),
             None => "the weights from before the first step".to_owned(),
         };
-        let rate = format::number(config.learning_rate_at(self.state.step, self.steps_per_epoch as u64));
+        let rate = format::number(self.learning_rate_at(self.state.step));
         let hint = format!("Lower the learning rate (it was {rate}) or clip the gradients at 1; {kept} are kept");
         Ok(Problem::error(node.map_or_else(|| self.place(), Place::Node), message, hint))
     }
@@ -570,6 +574,10 @@ impl<'a> Run<'a> {
             let _ = disk.log.flush();
             let _ = disk.folder.write_record(&self.record);
         }
+    }
+
+    fn learning_rate_at(&self, step: u64) -> f64 {
+        self.job.config.learning_rate_at(step, self.steps_per_epoch as u64, &self.state.plateau)
     }
 
     /// Seconds since the last lap; they count as time of the run.

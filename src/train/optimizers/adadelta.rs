@@ -24,9 +24,11 @@ impl Default for Adadelta {
 impl Params for Adadelta {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
         let field = Field::new("rho", "Rho")
+            .rare()
             .help("How long the mean squares of gradients and steps remember: 0.9 looks back about 10 steps.");
         visitor.number(field, &mut self.rho, 0.0..=0.999_999);
         let field = Field::new("eps", "Epsilon")
+            .rare()
             .help("Added under both roots: the size of the very first steps. Larger starts faster.");
         visitor.number(field, &mut self.eps, 1e-12..=1.0);
     }

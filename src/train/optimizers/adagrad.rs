@@ -26,12 +26,15 @@ impl Default for Adagrad {
 impl Params for Adagrad {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
         let field = Field::new("lr_decay", "Rate decay")
+            .rare()
             .help("Divides the learning rate by 1 + this x the number of steps so far. 0 turns it off.");
         visitor.number(field, &mut self.lr_decay, 0.0..=1.0);
         let field = Field::new("initial_accumulator", "Initial sum")
+            .rare()
             .help("Where the sum of squared gradients starts. Above 0 the first steps are smaller.");
         visitor.number(field, &mut self.initial_accumulator, 0.0..=1e6);
         let field = Field::new("eps", "Epsilon")
+            .rare()
             .help("Added to the divisor, so that weights with hardly any gradient take no giant steps.");
         visitor.number(field, &mut self.eps, 1e-12..=1.0);
     }

@@ -28,7 +28,7 @@ impl Default for Adam {
 impl Params for Adam {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
         visit(&mut self.beta1, &mut self.beta2, &mut self.eps, visitor);
-        let field = Field::new("amsgrad", "AMSGrad").help(
+        let field = Field::new("amsgrad", "AMSGrad").rare().help(
             "Divides by the largest mean squared gradient so far instead of the present one, so that steps never grow again. \
              Takes half as much memory again.",
         );
@@ -39,12 +39,15 @@ impl Params for Adam {
 /// The fields that Adam and its relatives share.
 pub(super) fn visit(beta1: &mut f64, beta2: &mut f64, eps: &mut f64, visitor: &mut dyn ParamVisitor) {
     let field = Field::new("beta1", "Beta 1")
+        .rare()
         .help("How long the mean gradient remembers: 0.9 looks back about 10 steps, 0.99 about 100.");
     visitor.number(field, beta1, 0.0..=0.9999);
     let field = Field::new("beta2", "Beta 2")
+        .rare()
         .help("How long the mean squared gradient remembers: 0.999 looks back about 1,000 steps.");
     visitor.number(field, beta2, 0.0..=0.999_999);
     let field = Field::new("eps", "Epsilon")
+        .rare()
         .help("Added to the divisor, so that weights with hardly any gradient take no giant steps.");
     visitor.number(field, eps, 1e-12..=1.0);
 }

@@ -24,9 +24,11 @@ impl Default for Lion {
 impl Params for Lion {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
         let field = Field::new("beta1", "Beta 1")
+            .rare()
             .help("Share of the remembered gradient in the direction of a step; the rest is the new gradient's.");
         visitor.number(field, &mut self.beta1, 0.0..=0.9999);
         let field = Field::new("beta2", "Beta 2")
+            .rare()
             .help("How long the mean gradient remembers: 0.99 looks back about 100 steps.");
         visitor.number(field, &mut self.beta2, 0.0..=0.999_999);
     }

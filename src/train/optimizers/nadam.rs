@@ -31,6 +31,7 @@ impl Params for NAdam {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
         adam::visit(&mut self.beta1, &mut self.beta2, &mut self.eps, visitor);
         let field = Field::new("momentum_decay", "Momentum decay")
+            .rare()
             .help("How fast the momentum rises from half of beta 1 to all of it; 0.004 takes some 1,000 steps.");
         visitor.number(field, &mut self.momentum_decay, 0.0..=1.0);
     }

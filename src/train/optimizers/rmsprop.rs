@@ -28,16 +28,18 @@ impl Default for RmsProp {
 impl Params for RmsProp {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
         let field = Field::new("alpha", "Alpha")
+            .rare()
             .help("How long the mean squared gradient remembers: 0.99 looks back about 100 steps.");
         visitor.number(field, &mut self.alpha, 0.0..=0.999_999);
         let field = Field::new("eps", "Epsilon")
+            .rare()
             .help("Added to the divisor, so that weights with hardly any gradient take no giant steps.");
         visitor.number(field, &mut self.eps, 1e-12..=1.0);
-        let field = Field::new("momentum", "Momentum").help(
+        let field = Field::new("momentum", "Momentum").rare().help(
             "Share of the last step that is repeated, so that steps in the same direction add up. 0 turns it off.",
         );
         visitor.number(field, &mut self.momentum, 0.0..=0.999);
-        let field = Field::new("centered", "Centered").help(
+        let field = Field::new("centered", "Centered").rare().help(
             "Divides by how far gradients stray from their mean instead of by how large they are: larger steps where the \
              gradient is steady.",
         );

@@ -25,15 +25,16 @@ impl Default for Sgd {
 
 impl Params for Sgd {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
-        let field = Field::new("momentum", "Momentum").help(
+        let field = Field::new("momentum", "Momentum").rare().help(
             "Share of the last step that is repeated, so that steps in the same direction add up. 0 turns it off.",
         );
         visitor.number(field, &mut self.momentum, 0.0..=0.999);
-        let field = Field::new("dampening", "Dampening").help(
+        let field = Field::new("dampening", "Dampening").rare().help(
             "Share of each new gradient that the momentum leaves out, so that it grows less. 0, the usual, takes all of it.",
         );
         visitor.number(field, &mut self.dampening, 0.0..=1.0);
         let field = Field::new("nesterov", "Nesterov")
+            .rare()
             .help("Takes the gradient as seen from where the momentum leads. Needs momentum above 0.");
         visitor.flag(field, &mut self.nesterov);
     }

@@ -23,6 +23,7 @@ impl Default for Cosine {
 impl Params for Cosine {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
         let field = Field::new("final_share", "Final share")
+            .rare()
             .help("Share of the peak learning rate that is left at the end: 0.01 ends at one hundredth.");
         visitor.number(field, &mut self.final_share, 0.0..=1.0);
     }
@@ -30,7 +31,7 @@ impl Params for Cosine {
 
 impl Cosine {
     pub(super) fn share(&self, at: Position) -> f64 {
-        let fall = f64::midpoint(1.0, (std::f64::consts::PI * at.progress.clamp(0.0, 1.0)).cos());
+        let fall = f64::midpoint(1.0, (std::f64::consts::PI * at.progress().clamp(0.0, 1.0)).cos());
         self.final_share + (1.0 - self.final_share) * fall
     }
 }

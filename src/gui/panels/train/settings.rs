@@ -111,10 +111,10 @@ fn form_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, project: &Project) {
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         let form = Form::new(&cx.theme).lists(&lists);
-        let mut has_changed = form.only(|name| !is_rare(name)).show(ui, &mut train);
+        let mut has_changed = form.only(|field| !field.is_rare).show(ui, &mut train);
         let is_open = disclosure_ui(ui, &cx.theme, "More settings");
         if is_open {
-            has_changed |= form.only(is_rare).show(ui, &mut train);
+            has_changed |= form.only(|field| field.is_rare).show(ui, &mut train);
         }
         if has_changed {
             cx.send(Command::Edit(Edit::SetTrain(Box::new(train))));
@@ -141,22 +141,6 @@ fn disclosure_ui(ui: &mut Ui, theme: &Theme, title: &str) -> bool {
     let is_enabled = ui.is_enabled();
     response.widget_info(|| egui::WidgetInfo::selected(egui::WidgetType::CollapsingHeader, is_enabled, is_open, title));
     is_open
-}
-
-/// Settings that one seldom touches; they stand apart so that plan and measurement stay in sight.
-fn is_rare(name: &str) -> bool {
-    const RARE: [&str; 9] = [
-        "beta1",
-        "beta2",
-        "eps",
-        "momentum",
-        "nesterov",
-        "final_share",
-        "clip_norm",
-        "checkpoint_seconds",
-        "keep_best",
-    ];
-    RARE.contains(&name)
 }
 
 /// Says so when a step would not fit in memory, and offers the batch that does.
