@@ -144,11 +144,11 @@ fn adamw(name: &str, values: usize) -> Case {
         let mut parameters = [Parameter { name: "weight".to_owned(), value, trainable: true }];
         let gradients = [Some(gradient)];
         let spec = OptimizerSpec::from_id("adamw").unwrap_or_default();
-        let mut optimizer = Optimizer::new(spec, &parameters)?;
+        let mut optimizer = Optimizer::new(&spec, &parameters)?;
         let mut number = 0;
         Ok(Box::new(move || {
             number += 1;
-            let step = UpdateStep { number, learning_rate: 1e-3, weight_decay: 0.01, gradient_scale: 1.0 };
+            let step = UpdateStep { number, learning_rate: 1e-3, weight_decay: 0.01, ..UpdateStep::default() };
             Ok(optimizer.update(&mut parameters, &gradients, step)?)
         }))
     })
