@@ -118,20 +118,43 @@ impl eframe::App for App {
 
 /// Lets worker threads wake the window, at most once in `interval`: what a run tells must not cost it its processor.
 pub fn wake(ctx: &Context, interval: Duration) -> Wake {
+    /// Not zero: a request without a delay makes egui draw two frames.
+    const AT_ONCE: u64 = 1;
     let interval_ms = interval.as_millis() as u64;
     let ctx = ctx.clone();
     let start = Instant::now();
-    let last = AtomicU64::new(0);
+    // When the last frame was asked for, in milliseconds; it can lie ahead.
+    let frame_at = AtomicU64::new(0);
     Arc::new(move || {
-        // One more than the time, so that 0 means never.
-        let now = start.elapsed().as_millis() as u64 + 1;
-        let before = last.load(Ordering::Relaxed);
-        if before == 0 || now.saturating_sub(before) >= interval_ms {
-            last.store(now, Ordering::Relaxed);
-            ctx.request_repaint();
-        } else {
-            // Later, but surely: the last of a burst must not be lost.
-            ctx.request_repaint_after(Duration::from_millis(interval_ms - now.saturating_sub(before)));
-        }
+        let now = start.elapsed().as_millis() as u64 + interval_ms;
+        let frame = next_frame(now, frame_at.load(Ordering::Relaxed), interval_ms);
+        frame_at.store(frame, Ordering::Relaxed);
+        // Asked for again even where it was asked for before: a frame drawn in between for another reason drops the request,
+        // and the last of a burst must not be lost.
+        ctx.request_repaint_after(Duration::from_millis(frame.saturating_sub(now).max(AT_ONCE)));
     })
+}
+
+/// When to draw for something that happens `now`, if the last frame was, or is to be, at `last`.
+fn next_frame(now: u64, last: u64, interval: u64) -> u64 {
+    if last > now { last } else { now.max(last + interval) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_of_events_has_one_frame_an_interval() {
+        let mut last = 0;
+        let mut frames = Vec::new();
+        for now in (1_000..2_000).step_by(10) {
+            last = next_frame(now, last, 200);
+            if frames.last() != Some(&last) {
+                frames.push(last);
+            }
+        }
+        assert_eq!(frames, [1_000, 1_200, 1_400, 1_600, 1_800, 2_000]);
+        assert_eq!(next_frame(9_000, last, 200), 9_000, "after a rest at once");
+    }
 }

@@ -70,7 +70,9 @@ fn open(renderer: Renderer, path: Option<PathBuf>, start: Instant) -> Result<(),
         // Larger windows make wgpu panic (egui#8361).
         .with_max_inner_size([8192.0, 8192.0])
         .with_drag_and_drop(true);
-    let options = NativeOptions { viewport, renderer, persist_window: false, ..NativeOptions::default() };
+    // Dithering smooths gradients, of which there are none here.
+    let options =
+        NativeOptions { viewport, renderer, persist_window: false, dithering: false, ..NativeOptions::default() };
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
         let mut session = Session::new(wake(&creation.egui_ctx, wake_interval(creation)));
         if let Some(command) = first_command(path, &session) {
