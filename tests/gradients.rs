@@ -51,6 +51,34 @@ fn sequence_cases() -> Vec<Case> {
             &[1, 4],
             &[3, 1, 0, 4],
         ),
+        case(json!({"kind": "lstm", "hidden_features": 3}), &[&[2, 4, 3]]),
+        case(
+            json!({"kind": "lstm", "hidden_features": 5, "layers": 2, "dropout": 0.4, "bidirectional": true}),
+            &[&[9, 3, 2]],
+        ),
+        whole(
+            json!({"kind": "lstm", "hidden_features": 2, "layers": 2, "bias": false, "bidirectional": true, "lengths": true, "initial_state": true}),
+            &[&[3, 4, 2], &[3, 1], &[3, 4, 2], &[3, 4, 2]],
+            &[(1, &[1, 4, 3])],
+        ),
+        case(json!({"kind": "lstm", "hidden_features": 4, "projection": 2}), &[&[1, 3, 3]]),
+        case(json!({"kind": "gru", "hidden_features": 3}), &[&[1, 5, 2]]),
+        case(json!({"kind": "gru", "hidden_features": 13, "layers": 2, "dropout": 0.4}), &[&[2, 2, 3]]),
+        whole(
+            json!({"kind": "gru", "hidden_features": 3, "layers": 2, "bidirectional": true, "lengths": true, "initial_state": true}),
+            &[&[3, 4, 2], &[3, 1], &[3, 4, 3]],
+            &[(1, &[2, 1, 4])],
+        ),
+        case(
+            json!({"kind": "gru", "hidden_features": 2, "bias": false, "initial_state": true}),
+            &[&[2, 1, 1], &[2, 1, 2]],
+        ),
+        case(json!({"kind": "rnn", "hidden_features": 4}), &[&[2, 3, 2]]),
+        whole(
+            json!({"kind": "rnn", "hidden_features": 3, "activation": "relu", "bidirectional": true, "lengths": true}),
+            &[&[2, 4, 2], &[2, 1]],
+            &[(1, &[3, 4])],
+        ),
         case(json!({"kind": "bilinear", "out_features": 3}), &[&[2, 4], &[2, 3]]),
         case(json!({"kind": "bilinear", "out_features": 2, "bias": false}), &[&[1, 3, 1], &[1, 3, 2]]),
         case(json!({"kind": "learned_position", "longest": 5}), &[&[2, 3, 4]]),
@@ -319,7 +347,15 @@ fn gradients_in_f32_agree_with_those_in_f64() {
 
 /// Shapes large enough to be cut into several pieces.
 fn large_cases() -> Vec<Case> {
+    let lengths: Vec<u32> = (0..21).map(|index| 1 + index * 7 % 9).collect();
     vec![
+        case(json!({"kind": "lstm", "hidden_features": 70, "bidirectional": true}), &[&[19, 6, 40]]),
+        whole(
+            json!({"kind": "gru", "hidden_features": 50, "layers": 2, "lengths": true}),
+            &[&[21, 9, 30], &[21, 1]],
+            &[(1, &lengths)],
+        ),
+        case(json!({"kind": "rnn", "hidden_features": 64}), &[&[17, 5, 50]]),
         case(json!({"kind": "linear", "out_features": 150}), &[&[130, 200]]),
         case(json!({"kind": "conv2d", "out_channels": 20}), &[&[5, 130, 20, 19]]),
         case(

@@ -121,6 +121,43 @@ fn embeddings_give_pytorchs_numbers() {
     });
 }
 
+#[test]
+fn recurrent_layers_give_pytorchs_numbers() {
+    ask_all(&["lstm", "gru", "rnn"], 19, |case| {
+        let args = &case["args"];
+        let is_lstm = case["op"] == "lstm";
+        let has_state = !case["in"]["h0"].is_null();
+        let mut settings = json!({
+            "kind": case["op"], "hidden_features": args["hidden_size"],
+            "layers": args["num_layers"].as_u64().unwrap_or(1),
+            "bias": args["bias"].as_bool().unwrap_or(true),
+            "bidirectional": args["bidirectional"].as_bool().unwrap_or(false),
+            "lengths": !args["lengths"].is_null(), "initial_state": has_state,
+        });
+        if let Some(size) = args["proj_size"].as_u64() {
+            settings["projection"] = json!(size);
+        }
+        if let Some(activation) = args["nonlinearity"].as_str() {
+            settings["activation"] = json!(activation);
+        }
+        let mut inputs = vec![value(case, "in", "x", DType::F64)];
+        let mut input_names = vec!["x"];
+        if let Some(lengths) = args["lengths"].as_array() {
+            let lengths: Vec<u32> = lengths.iter().map(|length| length.as_u64().unwrap() as u32).collect();
+            inputs.push(Tensor::from_vec(lengths.clone(), (lengths.len(), 1), &Device::Cpu).unwrap());
+            input_names.push("lengths");
+        }
+        for name in if is_lstm { &["h0", "c0"][..] } else { &["h0"] } {
+            if has_state {
+                inputs.push(value(case, "in", name, DType::F64));
+                input_names.push(name);
+            }
+        }
+        let output_names = if is_lstm { vec!["output", "h_n", "c_n"] } else { vec!["output", "h_n"] };
+        Question { settings, inputs, input_names, output_names }
+    });
+}
+
 /// A layer without parameters on one input.
 fn run(settings: Value, input: Tensor, backend: Backend) -> Tensor {
     let spec: LayerSpec = serde_json::from_value(settings).unwrap();

@@ -310,6 +310,6 @@ fn softplus(x: &Tensor) -> Result<Tensor> {
 }
 
 /// Through tanh, which neither overflows nor gives 0 times infinity in its gradient.
-fn sigmoid(x: &Tensor) -> Result<Tensor> {
+pub(super) fn sigmoid(x: &Tensor) -> Result<Tensor> {
     ((x * 0.5)?.tanh()? * 0.5)? + 0.5
 }

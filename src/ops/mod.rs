@@ -18,6 +18,8 @@ pub mod norm;
 pub mod optim;
 pub mod pool;
 pub mod position;
+pub mod recurrent;
+pub mod recurrent_composed;
 pub mod softmax;
 pub(crate) mod storage;
 pub mod time;

@@ -40,7 +40,7 @@ pub(super) fn sized(layer: &str, name: &str, input: &Dims, expect: &[usize]) -> 
     }
     let expect = Dims::from(expect);
     Err(LayerError::shape(
-        format!("{layer} needs {name} of {expect}, but they are {input}"),
+        format!("{layer} needs as its {name} a tensor of {expect}, but got {input}"),
         format!("Connect an input of {expect}"),
     ))
 }

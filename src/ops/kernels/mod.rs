@@ -20,6 +20,7 @@ pub mod optim;
 pub mod par;
 pub mod pool;
 pub mod position;
+pub mod recurrent;
 pub mod simd;
 pub mod softmax;
 pub mod time;
