@@ -96,6 +96,33 @@ fn spec(case: &Value) -> Option<LayerSpec> {
             settings.insert("max".to_owned(), args["max_val"].clone());
             "hardtanh"
         }
+        "pad" => {
+            let sides = args["pad"].as_array().unwrap();
+            for (side, count) in ["left", "right", "top", "bottom"].into_iter().zip(sides) {
+                settings.insert(side.to_owned(), count.clone());
+            }
+            copy(&mut settings, &["mode", "value"]);
+            "pad"
+        }
+        "interpolate" => {
+            let mode = match args["mode"].as_str().unwrap() {
+                "nearest" => "nearest",
+                "nearest-exact" => "nearest_exact",
+                _ => "linear",
+            };
+            settings.insert("mode".to_owned(), json!(mode));
+            settings.insert("size".to_owned(), pair("size", 0));
+            if let Some(factor) = args["scale_factor"].as_f64() {
+                settings.insert("factor".to_owned(), json!(factor));
+            }
+            copy(&mut settings, &["align_corners"]);
+            "upsample"
+        }
+        op @ ("pixel_shuffle" | "pixel_unshuffle") => {
+            let factor = if op == "pixel_shuffle" { "upscale_factor" } else { "downscale_factor" };
+            settings.insert("factor".to_owned(), args[factor].clone());
+            op
+        }
         "prelu" => {
             settings.insert("per_channel".to_owned(), json!(shape("weight").unwrap()[0] != 1));
             "prelu"

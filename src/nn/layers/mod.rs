@@ -9,6 +9,7 @@ mod body;
 mod celu;
 mod concat;
 mod conv2d;
+mod crop;
 mod dropout;
 mod elu;
 mod embedding;
@@ -26,10 +27,16 @@ mod linear;
 mod lstm;
 mod max_pool;
 mod mish;
+mod multiply;
+mod pad;
+mod permute;
+mod picking;
+mod pixel_shuffle;
 mod prelu;
 mod recurrent;
 mod relu;
 mod relu6;
+mod reshape;
 mod rnn;
 mod rotary_position;
 mod rules;
@@ -39,10 +46,12 @@ mod sequence;
 mod sigmoid;
 mod silu;
 mod sinusoidal_position;
+mod slice;
 mod softmax;
 mod softplus;
 mod tanh;
 mod time_pool;
+mod upsample;
 
 use crate::base::Dims;
 
@@ -111,7 +120,16 @@ layers! {
     softmax::Softmax = "softmax", "Softmax", "Turns values into shares that are positive and sum to 1. The cross-entropy loss already contains it, so a classifier does not need it at its end.";
     softmax::LogSoftmax = "log_softmax", "Log-softmax", "The logarithm of softmax, which the negative log-likelihood loss takes.";
     add::Add = "add", "Add", "Adds inputs of the same shape value by value, as the shortcut of a residual network does.";
+    multiply::Multiply = "multiply", "Multiply", "Multiplies inputs value by value, as a gate does that lets one input decide how much of another passes.";
     concat::Concat = "concat", "Concatenate", "Puts its inputs one behind the other, along the channels unless set otherwise.";
+    upsample::Upsample = "upsample", "Upsample", "Makes an image or a signal larger by repeating or blending its values; the way up in a U-Net.";
+    pad::Pad = "pad", "Pad", "Puts values around an image or a signal: zeros, its mirror image, or its border again.";
+    crop::Crop = "crop", "Crop", "Cuts rows and columns off the border of an image, or both ends off a signal.";
+    slice::Slice = "slice", "Slice", "Keeps only a part of one dimension, such as the first few channels.";
+    reshape::Reshape = "reshape", "Reshape", "Gives the values of a sample another shape, without changing their order.";
+    permute::Permute = "permute", "Permute", "Puts the dimensions of a sample in another order, as a swap of time steps and features does.";
+    pixel_shuffle::PixelShuffle = "pixel_shuffle", "Pixel shuffle", "Lays out groups of channels as blocks of pixels, which makes an image larger; used for super-resolution.";
+    pixel_shuffle::PixelUnshuffle = "pixel_unshuffle", "Pixel unshuffle", "Lays out blocks of pixels as channels, which makes an image smaller and loses nothing.";
 }
 
 impl LayerSpec {

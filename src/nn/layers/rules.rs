@@ -43,6 +43,29 @@ pub(super) fn image(layer: &str, input: &Dims) -> Result<[usize; 3], LayerError>
     }
 }
 
+/// Height and width of an image; the length of a signal `[channels, length]` is a width, its height 1.
+pub(super) fn plane(layer: &str, input: &Dims) -> Result<[usize; 2], LayerError> {
+    match input.0[..] {
+        [_, height, width] => Ok([height, width]),
+        [_, length] => Ok([1, length]),
+        _ => Err(LayerError::shape(
+            format!(
+                "{layer} works on images of channels x height x width or signals of channels x length, but its input is {input}"
+            ),
+            "Give it an input of two or three dimensions",
+        )),
+    }
+}
+
+/// The shape with another height and width, or length.
+pub(super) fn with_plane(input: &Dims, [height, width]: [usize; 2]) -> Dims {
+    match input.0[..] {
+        [channels, _, _] => Dims::from([channels, height, width]),
+        [channels, _] => Dims::from([channels, width]),
+        _ => input.clone(),
+    }
+}
+
 /// How a window slides along height or width.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slide {
@@ -133,6 +156,21 @@ pub(super) fn axis(layer: &str, dim: usize, input: &Dims) -> Result<usize, Layer
         ));
     }
     Ok(dim - 1)
+}
+
+/// Whole numbers between spaces, commas or signs of multiplication.
+pub(super) fn numbers(name: &str, text: &str) -> Result<Vec<i64>, LayerError> {
+    let parts = text.split([' ', ',', 'x', '\u{d7}']).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            part.parse().map_err(|_: std::num::ParseIntError| {
+                LayerError::shape(
+                    format!("{name} is set to '{text}', in which '{part}' is not a whole number"),
+                    "Write whole numbers with spaces between them, such as 16 8 8",
+                )
+            })
+        })
+        .collect()
 }
 
 /// Refuses a setting that must be more than 0.

@@ -21,6 +21,7 @@ pub mod par;
 pub mod pool;
 pub mod position;
 pub mod recurrent;
+pub mod resample;
 pub mod simd;
 pub mod softmax;
 pub mod time;

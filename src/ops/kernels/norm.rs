@@ -113,7 +113,7 @@ pub fn backward<T: Float>(
 
 /// Sum of `of(channel)(x, y)` over all values of each channel: runs are summed in their own type, and the runs in f64 in
 /// the order of the batch.
-pub(super) fn channel_sums<T: Float, F: Fn(T, T) -> T>(
+pub fn channel_sums<T: Float, F: Fn(T, T) -> T>(
     extent: Extent,
     x: &[T],
     y: &[T],
@@ -147,7 +147,7 @@ pub(super) fn channel_sums<T: Float, F: Fn(T, T) -> T>(
 }
 
 /// A tensor of `of(channel)(x, y)`.
-pub(super) fn each_channel<T: Float, F: Fn(T, T) -> T>(
+pub fn each_channel<T: Float, F: Fn(T, T) -> T>(
     extent: Extent,
     x: &[T],
     y: &[T],
