@@ -1,11 +1,33 @@
 //! Ready networks, stored as data in `assets/presets`. A new one is a file there and a line in [`all`].
 
+use std::collections::BTreeMap;
+
 use crate::base::{Dims, NodeId, params};
 use crate::data::{InputKind, Task};
 use crate::nn::LayerSpec;
+use crate::nn::layers::Conv2d;
 
 use super::Graph;
 use super::model::{Node, NodeRole};
+
+/// What a network is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PresetGroup {
+    /// Small networks to begin with.
+    First,
+    /// Well-known classifiers of images.
+    Images,
+}
+
+impl PresetGroup {
+    /// As shown.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::First => "First networks",
+            Self::Images => "Image classification",
+        }
+    }
+}
 
 /// A ready network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,20 +36,40 @@ pub struct Preset {
     pub id: &'static str,
     /// As shown.
     pub label: &'static str,
-    /// One plain sentence.
+    /// What it is for.
+    pub group: PresetGroup,
+    /// One or two plain sentences.
     pub help: &'static str,
+    /// Height and width that an image must have at least, in pixels.
+    pub smallest: usize,
     json: &'static str,
 }
 
-#[rustfmt::skip]
-const ALL: [Preset; 2] = [
-    Preset { id: "small_cnn", label: "Small CNN", help: "Three convolutions with batch norm: a good first network for small images.", json: include_str!("../../assets/presets/small_cnn.json") },
-    Preset { id: "mlp", label: "Multilayer perceptron", help: "Three linear layers: a good first network for tables.", json: include_str!("../../assets/presets/mlp.json") },
-];
+macro_rules! presets {
+    ($($id:literal, $label:literal, $group:ident, $smallest:literal, $help:literal;)+) => {
+        const ALL: &[Preset] = &[$(Preset {
+            id: $id,
+            label: $label,
+            group: PresetGroup::$group,
+            help: $help,
+            smallest: $smallest,
+            json: include_str!(concat!("../../assets/presets/", $id, ".json")),
+        }),+];
+    };
+}
+
+presets! {
+    "small_cnn", "Small CNN", First, 4, "Three convolutions with batch norm: a good first network for small images.";
+    "mlp", "Multilayer perceptron", First, 1, "Three linear layers: a good first network for tables.";
+    "resnet18_cifar", "ResNet-18 for small images", Images, 1, "Residual network of 18 layers with a small first filter, for images of about 32 x 32 (He et al. 2015): accurate, and still trainable on a laptop.";
+    "resnet18", "ResNet-18", Images, 1, "Residual network of 18 layers for photos (He et al. 2015): shortcuts around its blocks keep the gradient alive in deep networks.";
+    "resnet50", "ResNet-50", Images, 1, "Residual network of 50 layers for photos (He et al. 2015): its blocks narrow the channels, filter and widen them again.";
+    "inception_v3", "Inception-V3", Images, 75, "Each block looks at the image through windows of several sizes at once (Szegedy et al. 2015). For images of 75 x 75 or more; published for 299 x 299.";
+}
 
 /// Every preset.
 pub fn all() -> &'static [Preset] {
-    &ALL
+    ALL
 }
 
 /// The preset of that id.
@@ -37,12 +79,11 @@ pub fn by_id(id: &str) -> Option<&'static Preset> {
 
 /// The preset to start with for such data.
 pub fn default_for(input: &InputKind, task: Task) -> &'static Preset {
-    let [cnn, mlp] = &ALL;
     // A task changes the last layer alone, see `graph_for`.
     let _ = task;
     match input {
-        InputKind::Image { .. } => cnn,
-        InputKind::Table { .. } => mlp,
+        InputKind::Image { .. } => &ALL[0],
+        InputKind::Table { .. } => &ALL[1],
     }
 }
 
@@ -85,7 +126,8 @@ fn fit_input(graph: &mut Graph, input: &Dims) {
         let is_first = node.inputs.iter().any(|wire| inputs.contains(&wire.node));
         match &mut node.role {
             NodeRole::Input { dims } => dims.clone_from(input),
-            NodeRole::Layer(layer) if is_first && layer.id() == "conv2d" && stride > 1 => {
+            // A first convolution that takes larger steps already was made for large images.
+            NodeRole::Layer(layer @ LayerSpec::Conv2d(Conv2d { stride: [1, 1], .. })) if is_first && stride > 1 => {
                 // The filters must overlap: PyTorch's ResNet takes 7 x 7 for large steps.
                 let kernel = 2 * stride - 1;
                 for (setting, value) in [("stride", stride), ("kernel", kernel), ("padding", kernel / 2)] {
@@ -99,37 +141,68 @@ fn fit_input(graph: &mut Graph, input: &Dims) {
     }
 }
 
-/// Gives the last linear layer in front of each output so many values.
+/// Gives the last linear layer in front of each output so many values. Inside a block that is a parameter of the block.
 fn fit_output(graph: &mut Graph, classes: usize, task: Task) {
     let values = match task {
         Task::Classification => classes.max(1),
         Task::Regression => 1,
     };
-    let ends: Vec<&Node> = graph.nodes.values().filter(|node| matches!(node.role, NodeRole::Output)).collect();
-    let mut last_layers = Vec::new();
-    for end in ends {
-        let mut at = end;
-        // At most once round: a circle would never end.
-        for _ in 0..graph.nodes.len() {
-            let Some(name) = at.inputs.first().map(|wire| &wire.node) else { break };
-            let Some(node) = graph.nodes.get(name) else { break };
-            if matches!(node.role, NodeRole::Layer(LayerSpec::Linear(_))) {
-                last_layers.push(name.clone());
-                break;
+    for (name, parameter) in last_layers(graph) {
+        match (graph.nodes.get_mut(&name).map(|node| &mut node.role), parameter) {
+            (Some(NodeRole::Layer(LayerSpec::Linear(linear))), _) => linear.out_features = values,
+            (Some(NodeRole::Block { values: given, .. }), Some(parameter)) => {
+                given.insert(parameter, values.to_string());
             }
-            at = node;
-        }
-    }
-    for name in last_layers {
-        if let Some(NodeRole::Layer(LayerSpec::Linear(linear))) = graph.nodes.get_mut(&name).map(|node| &mut node.role)
-        {
-            linear.out_features = values;
+            _ => {}
         }
         if task == Task::Regression && name.as_str() == "classes" {
             // The name is taken only if the preset itself has such a node.
             let _ = graph.rename(&name, "value");
         }
     }
+}
+
+/// The linear layers nearest to the outputs; for one inside a block the instance, and the parameter that sets its size.
+fn last_layers(graph: &Graph) -> Vec<(NodeId, Option<String>)> {
+    let mut found = Vec::new();
+    for end in graph.nodes.values().filter(|node| matches!(node.role, NodeRole::Output)) {
+        let linear = walk_back(&graph.nodes, end, |name, node| match &node.role {
+            NodeRole::Layer(LayerSpec::Linear(_)) => Some((name.clone(), None)),
+            NodeRole::Block { block, .. } => {
+                let block = graph.blocks.get(block)?;
+                let end = block.nodes.values().find(|node| matches!(node.role, NodeRole::Output))?;
+                let linear = walk_back(&block.nodes, end, |name, node| {
+                    matches!(node.role, NodeRole::Layer(LayerSpec::Linear(_))).then(|| name.clone())
+                })?;
+                let is_size = |(_, node, setting): &&(String, NodeId, String)| {
+                    *node == linear && setting == "out_features"
+                };
+                let (parameter, _, _) = block.bindings.iter().find(is_size)?;
+                Some((name.clone(), Some(parameter.clone())))
+            }
+            _ => None,
+        });
+        found.extend(linear);
+    }
+    found
+}
+
+/// Follows first inputs backwards from `end` to the first node that `wanted` takes.
+fn walk_back<T>(
+    nodes: &BTreeMap<NodeId, Node>,
+    end: &Node,
+    mut wanted: impl FnMut(&NodeId, &Node) -> Option<T>,
+) -> Option<T> {
+    let mut at = end;
+    // At most once round: a circle would never end.
+    for _ in 0..nodes.len() {
+        let name = at.inputs.first().map(|wire| &wire.node)?;
+        at = nodes.get(name)?;
+        if let Some(found) = wanted(name, at) {
+            return Some(found);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -143,8 +216,8 @@ mod tests {
 
     #[test]
     fn every_preset_fits_images_without_problems() {
-        for preset in all() {
-            for dims in IMAGES {
+        for preset in all().iter().filter(|preset| preset.group <= PresetGroup::Images) {
+            for dims in IMAGES.into_iter().filter(|dims| dims[1] >= preset.smallest) {
                 let graph = preset.graph_for(&dims.into(), 7, Task::Classification);
                 let analysis = analyze(&graph);
                 assert_eq!(analysis.problems, Vec::new(), "{} on {dims:?}", preset.id);
@@ -182,6 +255,22 @@ mod tests {
         // PyTorch: 32*9 + 64 + 64*32*9 + 128 + 64*64*9 + 128 + 256*10 + 10
         assert_eq!(analysis.total.parameters, 58_474);
         assert_eq!(analysis.total.buffers, 2 * (32 + 64 + 64));
+    }
+
+    #[test]
+    fn networks_have_their_published_sizes() {
+        // As torchvision counts its models.
+        let expect = [
+            ("resnet18_cifar", 11_173_962),
+            ("resnet18", 11_689_512),
+            ("resnet50", 25_557_032),
+            ("inception_v3", 23_834_568),
+        ];
+        for (id, parameters) in expect {
+            let analysis = analyze(&by_id(id).unwrap().graph());
+            assert_eq!(analysis.problems, Vec::new(), "{id}");
+            assert_eq!(analysis.total.parameters, parameters, "{id}");
+        }
     }
 
     #[test]

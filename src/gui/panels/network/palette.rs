@@ -8,7 +8,7 @@ use crate::graph::presets::{self, Preset};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::{Theme, size};
-use crate::gui::widgets::{RowButton, row_button, search_field, section_title, selectable_row, semibold};
+use crate::gui::widgets::{RowButton, row_button, search_field, section_title, selectable_row, semibold, weak};
 use crate::nn::{LayerKind, LayerSpec};
 use crate::project::{Edit, Project};
 use crate::session::Command;
@@ -90,7 +90,13 @@ impl NetworkPanel {
         ui.separator();
         section_title(ui, "Ready networks");
         let current = cx.session.project().map(|project| project.network.clone()).unwrap_or_default();
+        let mut group = None;
         for preset in offered {
+            if group.replace(preset.group) != Some(preset.group) {
+                ui.add_space(size::TIGHT);
+                let heading = weak(ui, preset.group.label());
+                ui.label(heading);
+            }
             let row = RowButton {
                 icon: icons::LAYER,
                 title: preset.label,

@@ -1,0 +1,118 @@
+//! The preset networks against PyTorch: names and shapes of all parameters, and the values of a forward pass in
+//! prediction, node by node, with weights that a formula gives.
+//!
+//! The expected values were computed by torch 2.15.0 and torchvision 0.29.2. With crc32 that of zip,
+//! `phase(name) = 2 pi (crc32(name) % 1000) / 1000`, `u(i) = sin(0.37 i + phase(name))`, all in float64:
+//! weights of two and more dimensions are `sqrt(gain / fan_in) * sin(10000 u(i))` with `fan_in` the product of all but the
+//! first, weights of norms and running variances `1 + 0.1 u(i)`, biases and running means `0.1 u(i)`; the input is
+//! `sin(0.011 i)`.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
+
+use std::collections::BTreeMap;
+use std::f64::consts::PI;
+
+use candle_core::{DType, Device, Tensor};
+use layerbench::graph::{Network, analyze, presets};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Reference {
+    parameters: u64,
+    multiply_adds: u64,
+    gain: f64,
+    input: Vec<usize>,
+    shapes: BTreeMap<String, Vec<usize>>,
+    tensors: Vec<Expected>,
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    node: String,
+    /// Root of the sum of squares.
+    l2: f64,
+    /// Values at `k (n - 1) / 15` in whole numbers, k from 0 to 15.
+    spaced: Vec<f64>,
+}
+
+/// A wrong epsilon of batch norm shows at 5e-5; the noise of summing in another order is 1.4e-6.
+const TOLERANCE: f64 = 2e-5;
+
+fn check(preset: &str, reference: &str) {
+    let reference: Reference = serde_json::from_str(reference).unwrap();
+    let graph = presets::by_id(preset).unwrap().graph();
+    let analysis = analyze(&graph);
+    assert_eq!(analysis.problems, Vec::new());
+    assert_eq!(analysis.total.parameters, reference.parameters);
+    // Ours also counts the multiply-adds of batch norm.
+    let ratio = analysis.total.multiply_adds as f64 / reference.multiply_adds as f64;
+    assert!((1.0..1.01).contains(&ratio), "{ratio}");
+
+    let mut network = Network::build(&graph, &Device::Cpu, DType::F32, 0).unwrap();
+    let shapes: BTreeMap<String, Vec<usize>> = network
+        .parameters()
+        .iter()
+        .map(|parameter| (parameter.name.clone(), parameter.value.dims().to_vec()))
+        .collect();
+    assert_eq!(shapes, reference.shapes);
+    for parameter in network.parameters_mut() {
+        let dims = parameter.value.dims().to_vec();
+        parameter.value = Tensor::from_vec(fill(&parameter.name, &dims, reference.gain), dims, &Device::Cpu).unwrap();
+    }
+    let count: usize = reference.input.iter().product();
+    let input: Vec<f32> = (0..count).map(|i| (0.011 * i as f64).sin() as f32).collect();
+    let input = Tensor::from_vec(input, reference.input.as_slice(), &Device::Cpu).unwrap();
+    let outputs = network.infer_all(&[input]).unwrap();
+    drop(network);
+    for Expected { node, l2, spaced } in &reference.tensors {
+        let values = outputs.get(node).unwrap_or_else(|| panic!("there is no node {node}"));
+        let values: Vec<f32> = values.flatten_all().unwrap().to_vec1().unwrap();
+        let square: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
+        assert!((square.sqrt() / l2 - 1.0).abs() < TOLERANCE, "{node}: norm {} but {l2}", square.sqrt());
+        let rms = l2 / (values.len() as f64).sqrt();
+        for (k, expect) in spaced.iter().enumerate() {
+            let value = f64::from(values[k * (values.len() - 1) / (spaced.len() - 1)]);
+            let error = (value - expect).abs() / (expect.abs() + rms);
+            assert!(error < TOLERANCE, "{node}, value {k}: {value} but {expect}");
+        }
+    }
+}
+
+fn fill(name: &str, dims: &[usize], gain: f64) -> Vec<f32> {
+    let phase = 2.0 * PI * f64::from(crc32(name.as_bytes()) % 1000) / 1000.0;
+    let fan_in: usize = dims.iter().skip(1).product();
+    let scale = (gain / fan_in as f64).sqrt();
+    let is_norm = name.ends_with(".weight") || name.ends_with(".running_var");
+    (0..dims.iter().product())
+        .map(|i: usize| {
+            let u = (0.37 * i as f64 + phase).sin();
+            let value = match dims.len() {
+                0 | 1 if is_norm => 1.0 + 0.1 * u,
+                0 | 1 => 0.1 * u,
+                _ => scale * (10000.0 * u).sin(),
+            };
+            value as f32
+        })
+        .collect()
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0_u32, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+    })
+}
+
+#[test]
+fn the_checksum_is_that_of_zip() {
+    assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+}
+
+#[test]
+fn resnet50() {
+    check("resnet50", include_str!("fixtures/networks/resnet50.json"));
+}
+
+#[test]
+fn inception_v3() {
+    check("inception_v3", include_str!("fixtures/networks/inception_v3.json"));
+}
