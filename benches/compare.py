@@ -2,14 +2,19 @@
 """Layerbench beside PyTorch on the processor: the same work, the same shapes, the same number of threads.
 
     cargo build --release
-    benches/compare.py ops [--binary target/release/layerbench] [--filter conv] [--threads 2] [--json]
+    benches/compare.py ops|steps|inference|memory|growth [--binary target/release/layerbench] [--filter conv]
+                       [--threads 2] [--json]
+
+ops is forward and backward of single operations, steps whole training steps, inference predictions of one sample (with
+onnxruntime as a third), memory the peak of a training step, growth the time of a step while one size grows.
 
 Two processes, each bound to the same cores, take turns over one case in short rounds, so that whatever else slows the
 machine slows both. A time is the median of all single runs of a case; ratio is Layerbench's over PyTorch's, below 1 where
 Layerbench is faster. `layerbench bench --list --json` tells what each case does, and torch_worker.py builds the same from
 that in PyTorch.
 
-With --json each case is a line `name, layerbench_ms, torch_ms, ratio`, and the last line has the geometric means.
+With --json each case is a line `name, layerbench_ms, torch_ms, ratio` (memory: `layerbench_mb, torch_mb, ratio`), and the
+last line has the geometric mean. growth also writes a drawing with --svg FILE.
 """
 
 import argparse
@@ -21,10 +26,13 @@ import select
 import statistics
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 # Largest ratio of a single case and of the geometric mean that the project wants.
-BARS = {"ops": (1.3, 0.8)}
+BARS = {
+    "ops": (1.3, 0.8), "steps": (1.0, 0.75), "inference": (0.75, 0.75), "memory": (1.0, 1.0), "growth": (1.0, 0.75)
+}
 
 
 class Worker:
@@ -54,8 +62,13 @@ class Worker:
         answer = json.loads(line)
         if "ms" in answer:
             return answer["ms"]
-        print(f"{self.label}, {case['name']}: {answer['message']}", file=sys.stderr)
+        if case["name"]:
+            print(f"{self.label}, {case['name']}: {answer['message']}", file=sys.stderr)
         return None
+
+    def ready(self):
+        """Waits until the process has loaded what it needs."""
+        self.times({"name": "", "about": {}}, 0, 0)
 
     def close(self):
         self.process.stdin.close()
@@ -72,23 +85,35 @@ def cores(threads):
     return set(allowed[-threads:])
 
 
-def start(arguments):
-    environment = dict(os.environ)
-    for name in ["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"]:
-        environment[name] = str(arguments.threads)
-    bound = cores(arguments.threads)
-    layerbench = [arguments.binary, "bench", "--serve", "--json"]
-    torch = [sys.executable, str(HERE / "torch_worker.py"), "--threads", str(arguments.threads)]
-    return (
-        Worker("Layerbench", layerbench, environment, bound),
-        Worker("PyTorch", torch, environment, bound),
-    )
+class Sides:
+    """Who is compared: each call starts a fresh process."""
+
+    def __init__(self, arguments):
+        self.arguments = arguments
+        self.environment = dict(os.environ)
+        for name in ["RAYON_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"]:
+            self.environment[name] = str(arguments.threads)
+        self.cores = cores(arguments.threads)
+
+    def layerbench(self):
+        command = [self.arguments.binary, "bench", "--serve", "--json"]
+        return Worker("Layerbench", command, self.environment, self.cores)
+
+    def torch(self):
+        return self.python("PyTorch")
+
+    def onnxruntime(self):
+        return self.python("onnxruntime", "--as", "onnxruntime")
+
+    def python(self, label, *more):
+        command = [sys.executable, str(HERE / "torch_worker.py"), "--threads", str(self.arguments.threads), *more]
+        return Worker(label, command, self.environment, self.cores)
 
 
 def listed(arguments):
-    output = subprocess.run(
-        [arguments.binary, "bench", arguments.group, "--list", "--json"], capture_output=True, text=True, check=True
-    ).stdout
+    group = "steps" if arguments.group == "memory" else arguments.group
+    command = [arguments.binary, "bench", group, "--list", "--json"]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     cases = [line for line in map(json.loads, output.splitlines()) if line["event"] == "case"]
     return [case for case in cases if arguments.filter in case["name"]]
 
@@ -111,50 +136,108 @@ class Table:
             print(text, flush=True)
 
 
-def compare(arguments):
-    cases = listed(arguments)
-    if not cases:
-        raise SystemExit(f"no case of {arguments.group} has '{arguments.filter}' in its name")
-    ours, theirs = start(arguments)
-    table = Table(arguments.json)
-    most, mean_bar = BARS[arguments.group]
-    table.text(f"{'case':34} {'Layerbench ms':>14} {'PyTorch ms':>12} {'ratio':>7}")
+def measured(case, workers, arguments):
+    """Times of each worker, taken in turns; None if one of them can't do the case."""
+    samples = [[] for _ in workers]
+    for _ in range(arguments.rounds):
+        for worker, times in zip(workers, samples):
+            # Threads of the one before may still be looking for work.
+            time.sleep(0.05)
+            given = worker.times(case, arguments.seconds * 1e3 / arguments.rounds, arguments.runs)
+            if given is None:
+                return None
+            times.extend(given)
+    return samples
+
+
+def compare(arguments, cases, table):
+    sides = Sides(arguments)
+    workers = [sides.layerbench(), sides.torch()]
+    labels = ["layerbench", "torch"]
+    if arguments.group == "inference":
+        workers.append(sides.onnxruntime())
+        labels.append("onnxruntime")
+    most, _ = BARS[arguments.group]
+    heads = "".join(f"{worker.label + ' ms':>16}" for worker in workers)
+    table.text(f"{'case':34} {heads} {'ratio':>7}")
     rows = []
     for case in cases:
-        samples = {ours: [], theirs: []}
-        for _ in range(arguments.rounds):
-            for worker, times in samples.items():
-                given = worker.times(case, arguments.seconds * 1e3 / arguments.rounds, arguments.runs)
-                times.extend(given or [])
-        if not all(samples.values()):
+        samples = measured(case, workers, arguments)
+        if samples is None:
             continue
-        layerbench_ms, torch_ms = (statistics.median(times) for times in samples.values())
+        medians = [statistics.median(times) for times in samples]
+        row = {"name": case["name"]}
+        row |= {f"{label}_ms": round(median, 4) for label, median in zip(labels, medians)}
+        row["ratio"] = round(medians[0] / medians[1], 4)
+        if len(medians) > 2:
+            row["onnxruntime_ratio"] = round(medians[2] / medians[1], 4)
+        row |= {f"{label}_min_ms": round(min(times), 4) for label, times in zip(labels, samples)}
+        row |= {key: case["about"][key] for key in ["axis", "value"] if key in case["about"]}
+        rows.append(row)
+        figures = "".join(f"{median:16.2f}" for median in medians)
+        mark = f"  above {most}" if row["ratio"] > most else ""
+        mark += f"  onnxruntime {row['onnxruntime_ratio']:.2f}" if len(medians) > 2 else ""
+        table.row(row, f"{row['name']:34} {figures} {row['ratio']:7.2f}{mark}")
+    for worker in workers:
+        worker.close()
+    return rows
+
+
+def status_mb(worker, field):
+    for line in pathlib.Path(f"/proc/{worker.process.pid}/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) / 1024
+    raise SystemExit(f"this system does not tell {field}")
+
+
+def peak_mb(worker, case, steps):
+    """Peak over what was resident before the network was built, and growth from step 10 to the last."""
+    worker.ready()
+    before = status_mb(worker, "VmRSS")
+    # Forgets the peak of the start.
+    pathlib.Path(f"/proc/{worker.process.pid}/clear_refs").write_text("5")
+    if worker.times(case, 0, 10) is None:
+        return None
+    early = status_mb(worker, "VmRSS")
+    if worker.times(case, 0, steps, patience=3600) is None:
+        return None
+    peak, late = status_mb(worker, "VmHWM") - before, status_mb(worker, "VmRSS") - early
+    worker.close()
+    return peak, late
+
+
+def memory(arguments, cases, table):
+    sides = Sides(arguments)
+    most, _ = BARS["memory"]
+    table.text(f"{'case':34} {'Layerbench MB':>14} {'PyTorch MB':>12} {'ratio':>7} {'growth over steps':>26}")
+    rows = []
+    for case in cases:
+        figures = [peak_mb(worker, case, arguments.steps) for worker in [sides.layerbench(), sides.torch()]]
+        if None in figures:
+            continue
+        (ours, growth), (theirs, torch_growth) = figures
         row = {
-            "name": case["name"],
-            "layerbench_ms": round(layerbench_ms, 4),
-            "torch_ms": round(torch_ms, 4),
-            "ratio": round(layerbench_ms / torch_ms, 4),
-            "layerbench_min_ms": round(min(samples[ours]), 4),
-            "torch_min_ms": round(min(samples[theirs]), 4),
+            "name": case["name"], "layerbench_mb": round(ours, 1), "torch_mb": round(theirs, 1),
+            "ratio": round(ours / theirs, 4), "layerbench_growth_mb": round(growth, 1),
+            "torch_growth_mb": round(torch_growth, 1), "steps": arguments.steps,
         }
         rows.append(row)
         mark = f"  above {most}" if row["ratio"] > most else ""
-        table.row(row, f"{row['name']:34} {layerbench_ms:14.2f} {torch_ms:12.2f} {row['ratio']:7.2f}{mark}")
-    for worker in [ours, theirs]:
-        worker.close()
-    if not rows:
-        raise SystemExit(1)
+        text = f"{row['name']:34} {ours:14.1f} {theirs:12.1f} {row['ratio']:7.2f}"
+        table.row(row, f"{text} {growth:+12.1f} {torch_growth:+12.1f}{mark}")
+    return rows
+
+
+def summarize(arguments, rows, table):
+    most, mean_bar = BARS[arguments.group]
     mean = geometric_mean([row["ratio"] for row in rows])
     missed = [row["name"] for row in rows if row["ratio"] > most]
     summary = {
         "event": "summary", "group": arguments.group, "cases": len(rows), "threads": arguments.threads,
         "geometric_mean": round(mean, 4), "bar": most, "bar_of_mean": mean_bar, "missed": missed,
     }
-    table.row(
-        summary,
-        f"\n{len(rows)} cases, geometric mean {mean:.2f} (bar {mean_bar}), {len(missed)} above {most}"
-        + "".join(f"\n  {name}" for name in missed),
-    )
+    text = f"\n{len(rows)} cases, geometric mean {mean:.2f} (bar {mean_bar}), {len(missed)} above {most}"
+    table.row(summary, text + "".join(f"\n  {name}" for name in missed))
 
 
 def main():
@@ -166,6 +249,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5, help="turns that each side takes over a case")
     parser.add_argument("--runs", type=int, default=3, help="runs a turn, at least")
     parser.add_argument("--seconds", type=float, default=1.5, help="time of a case on each side, at least")
+    parser.add_argument("--steps", type=int, default=30, help="steps over which memory may not grow")
+    parser.add_argument("--svg", type=pathlib.Path, help="where the drawing of growth goes")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     try:
@@ -178,7 +263,18 @@ def main():
         ) from None
     if not pathlib.Path(arguments.binary).exists():
         raise SystemExit(f"{arguments.binary} is missing. Build it with: cargo build --release")
-    compare(arguments)
+    cases = listed(arguments)
+    if not cases:
+        raise SystemExit(f"no case of {arguments.group} has '{arguments.filter}' in its name")
+    table = Table(arguments.json)
+    rows = (memory if arguments.group == "memory" else compare)(arguments, cases, table)
+    if not rows:
+        raise SystemExit(1)
+    summarize(arguments, rows, table)
+    if arguments.svg:
+        import growth_svg
+
+        arguments.svg.write_text(growth_svg.drawing(rows))
 
 
 if __name__ == "__main__":

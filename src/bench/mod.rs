@@ -4,7 +4,9 @@
 //! A case is built when it is asked for and measured by its wall-clock times, one a run.
 
 mod layers;
+mod networks;
 mod ops;
+mod steps;
 
 use std::time::{Duration, Instant};
 
@@ -22,17 +24,26 @@ pub enum Group {
     Ops,
     /// Forward and backward of every layer of the catalogue with its default settings.
     Layers,
+    /// Whole training steps.
+    Steps,
+    /// Predictions of one sample.
+    Inference,
+    /// Training steps while batch, width, depth or sequence grows.
+    Growth,
 }
 
 impl Group {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 2] = [Self::Ops, Self::Layers];
+    pub const ALL: [Self; 5] = [Self::Ops, Self::Layers, Self::Steps, Self::Inference, Self::Growth];
 
     /// As on the command line.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Ops => "ops",
             Self::Layers => "layers",
+            Self::Steps => "steps",
+            Self::Inference => "inference",
+            Self::Growth => "growth",
         }
     }
 
@@ -41,6 +52,9 @@ impl Group {
         match self {
             Self::Ops => ops::cases(),
             Self::Layers => layers::cases(),
+            Self::Steps => steps::cases(),
+            Self::Inference => steps::inference(),
+            Self::Growth => steps::growth(),
         }
     }
 }
@@ -66,6 +80,9 @@ pub enum BenchError {
     /// A network failed.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The work can't be done as described.
+    #[error("{0}")]
+    Failed(String),
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

@@ -38,6 +38,12 @@ enum GroupName {
     Ops,
     /// Every layer with its default settings: forward and backward.
     Layers,
+    /// Whole training steps.
+    Steps,
+    /// Predictions of one sample.
+    Inference,
+    /// Training steps while batch, width, depth or sequence grows.
+    Growth,
 }
 
 impl GroupName {
@@ -45,6 +51,9 @@ impl GroupName {
         match self {
             Self::Ops => Group::Ops,
             Self::Layers => Group::Layers,
+            Self::Steps => Group::Steps,
+            Self::Inference => Group::Inference,
+            Self::Growth => Group::Growth,
         }
     }
 }

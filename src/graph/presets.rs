@@ -17,6 +17,8 @@ pub enum PresetGroup {
     First,
     /// Well-known classifiers of images.
     Images,
+    /// Networks that read steps one after the other.
+    Sequences,
 }
 
 impl PresetGroup {
@@ -25,6 +27,7 @@ impl PresetGroup {
         match self {
             Self::First => "First networks",
             Self::Images => "Image classification",
+            Self::Sequences => "Sequences and text",
         }
     }
 }
@@ -65,6 +68,7 @@ presets! {
     "resnet18", "ResNet-18", Images, 1, "Residual network of 18 layers for photos (He et al. 2015): shortcuts around its blocks keep the gradient alive in deep networks.";
     "resnet50", "ResNet-50", Images, 1, "Residual network of 50 layers for photos (He et al. 2015): its blocks narrow the channels, filter and widen them again.";
     "inception_v3", "Inception-V3", Images, 75, "Each block looks at the image through windows of several sizes at once (Szegedy et al. 2015). For images of 75 x 75 or more; published for 299 x 299.";
+    "lstm", "LSTM", Sequences, 1, "Two LSTM layers that read a sequence step by step, and a classifier on what they know at its end.";
 }
 
 /// Every preset.
@@ -265,6 +269,8 @@ mod tests {
             ("resnet18", 11_689_512),
             ("resnet50", 25_557_032),
             ("inception_v3", 23_834_568),
+            // torch.nn.LSTM(128, 256, 2) and Linear(256, 10)
+            ("lstm", 924_170),
         ];
         for (id, parameters) in expect {
             let analysis = analyze(&by_id(id).unwrap().graph());
