@@ -61,7 +61,9 @@ pub(super) fn inputs(graph: &Graph, batch: usize) -> Result<Vec<Tensor>> {
     let reads_tokens = text.contains("\"embedding\"");
     let dims = analyze(graph).inputs;
     dims.iter()
-        .map(|dims| if reads_tokens { whole_numbers(&dims.with_batch(batch), TOKENS) } else { noise_batch(batch, dims) })
+        .map(
+            |dims| if reads_tokens { whole_numbers(&dims.with_batch(batch), TOKENS) } else { noise_batch(batch, dims) },
+        )
         .collect()
 }
 

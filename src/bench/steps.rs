@@ -13,7 +13,10 @@ use crate::train::optimizers::{Optimizer, UpdateStep};
 
 /// All cases.
 pub(super) fn cases() -> Vec<Case> {
-    networks::trained().into_iter().filter_map(|(name, source, batch)| case(&format!("step.{name}"), &source, batch)).collect()
+    networks::trained()
+        .into_iter()
+        .filter_map(|(name, source, batch)| case(&format!("step.{name}"), &source, batch))
+        .collect()
 }
 
 /// Steps of small networks while one size grows and the others stay.

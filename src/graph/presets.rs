@@ -178,9 +178,8 @@ fn last_layers(graph: &Graph) -> Vec<(NodeId, Option<String>)> {
                 let linear = walk_back(&block.nodes, end, |name, node| {
                     matches!(node.role, NodeRole::Layer(LayerSpec::Linear(_))).then(|| name.clone())
                 })?;
-                let is_size = |(_, node, setting): &&(String, NodeId, String)| {
-                    *node == linear && setting == "out_features"
-                };
+                let is_size =
+                    |(_, node, setting): &&(String, NodeId, String)| *node == linear && setting == "out_features";
                 let (parameter, _, _) = block.bindings.iter().find(is_size)?;
                 Some((name.clone(), Some(parameter.clone())))
             }
