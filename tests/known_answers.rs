@@ -1,4 +1,4 @@
-//! Layers and losses against PyTorch: outputs, running statistics and every gradient, in f64 and f32, with the kernels and
+//! Layers against PyTorch: outputs, running statistics and every gradient, in f64 and f32, with the kernels and
 //! composed of stock operations. The numbers are in `fixtures/known_answers*.json`, whose heads say how they were made.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
@@ -10,7 +10,6 @@ use answers::{check, tensor};
 use candle_core::{DType, Device, Tensor};
 use layerbench::base::NodeId;
 use layerbench::nn::{Backend, LayerContext, LayerSpec, Mode};
-use layerbench::ops::loss::{self, Loss};
 use serde_json::{Map, Value, json};
 
 fn cases() -> Vec<Value> {
@@ -188,33 +187,4 @@ fn layers_give_pytorchs_numbers() {
         }
     }
     assert!(checked >= 150, "only {checked} comparisons were made");
-}
-
-#[test]
-fn losses_give_pytorchs_numbers() {
-    let mut checked = 0;
-    for case in cases() {
-        for dtype in [DType::F64, DType::F32] {
-            let input = || tensor(&case["in"]["input"], dtype);
-            let Loss { mean, per_sample, grad } = match case["op"].as_str().unwrap() {
-                "cross_entropy" => {
-                    let target = tensor(&case["in"]["target"], DType::U32);
-                    loss::cross_entropy(&input(), &target).unwrap()
-                }
-                "mse_loss" => loss::mse(&input(), &tensor(&case["in"]["target"], dtype)).unwrap(),
-                _ => continue,
-            };
-            let expect = &case["out"]["y"];
-            checked += 1;
-            if case["args"]["reduction"] == "none" {
-                let per_sample = Tensor::new(per_sample, &Device::Cpu).unwrap();
-                check("cross-entropy of each sample", &per_sample, expect, dtype);
-                continue;
-            }
-            check("loss", &Tensor::new(mean, &Device::Cpu).unwrap(), expect, dtype);
-            let scale: f64 = tensor(&case["grad_out"]["y"], DType::F64).to_scalar().unwrap();
-            check("gradient of the loss", &(grad * scale).unwrap(), &case["grad"]["input"], dtype);
-        }
-    }
-    assert_eq!(checked, 6);
 }

@@ -176,6 +176,148 @@ fn a_resumed_run_equals_the_uninterrupted_one() {
     }
 }
 
+/// Everything with a memory of its own: the average of weights, the plateau, accumulated batches, frozen layers.
+#[test]
+fn a_resumed_run_equals_the_uninterrupted_one_with_all_that_a_run_can_keep() {
+    let mut straight = small_job(OptimizerSpec::from_id("sgd").unwrap());
+    let plateau = json!({ "kind": "plateau", "patience": 0, "factor": 0.5, "threshold": 0.4 });
+    straight.config = TrainConfig {
+        epochs: 5,
+        batch_size: 8,
+        accumulate: 3,
+        ema_decay: 0.9,
+        learning_rate: 0.05,
+        clip_value: 0.1,
+        decay_biases: false,
+        parameter_rules: "conv: frozen; classes: learning rate x 0.5".to_owned(),
+        schedule: serde_json::from_value(plateau).unwrap(),
+        ..straight.config
+    };
+    let expect = finish(&straight);
+    // 229 samples, 24 a step.
+    assert_eq!((expect.ending, expect.steps), (Ending::Completed, 50));
+    let folder = tempfile::tempdir().unwrap();
+    let mut broken = TrainJob { folder: Some(RunFolder(folder.path().to_owned())), ..straight };
+    for step in [3, 10, 11, 29, 30, 44] {
+        assert_eq!(stop_at(&broken, step).steps, step);
+        broken.resume = true;
+    }
+    let outcome = finish(&broken);
+    assert_eq!(outcome.weights_blake3, expect.weights_blake3);
+    let folder = broken.folder.unwrap();
+    let rates: Vec<f64> = folder.read_history().unwrap().epochs.iter().map(|metrics| metrics.learning_rate).collect();
+    assert!(rates[0] > rates[4], "the plateau schedule had work to do: {rates:?}");
+    let network = trained::load(&folder, &folder.read_record().unwrap()).unwrap();
+    let fresh = Network::build(&broken.graph, &Device::Cpu, DType::F32, broken.config.seed).unwrap();
+    let values =
+        |network: &Network, name: &str| network.state_dict()[name].flatten_all().unwrap().to_vec1::<f32>().unwrap();
+    assert_eq!(values(&network, "conv.weight"), values(&fresh, "conv.weight"), "frozen");
+    assert_ne!(values(&network, "classes.weight"), values(&fresh, "classes.weight"));
+}
+
+#[test]
+fn accumulated_batches_step_like_one_large_batch() {
+    let data = few_digits(100);
+    // Without dropout, which draws anew for each batch.
+    let node = |layer: serde_json::Value, input: &str| json!({ "layer": layer, "inputs": [{ "node": input }] });
+    let graph: Graph = serde_json::from_value(json!({ "nodes": {
+        "image": { "input": { "dims": [1, 8, 8] } },
+        "flat": node(json!({ "kind": "flatten" }), "image"),
+        "hidden": node(json!({ "kind": "linear", "out_features": 16 }), "flat"),
+        "relu": node(json!({ "kind": "relu" }), "hidden"),
+        "classes": node(json!({ "kind": "linear", "out_features": 10 }), "relu"),
+        "output": { "output": null, "inputs": [{ "node": "classes" }] },
+    } }))
+    .unwrap();
+    let weights = |batch_size, accumulate| {
+        let optimizer = OptimizerSpec::Sgd(Sgd::default());
+        let config =
+            TrainConfig { epochs: 2, batch_size, accumulate, optimizer, learning_rate: 0.05, ..TrainConfig::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let job =
+            TrainJob { folder: Some(RunFolder(folder.path().to_owned())), ..job(graph.clone(), data.clone(), config) };
+        let outcome = finish(&job);
+        assert_eq!(outcome.steps, 6, "two of 40 samples and one of 20 an epoch");
+        let bundle = weights::read(&folder.path().join("weights.safetensors"), &Device::Cpu).unwrap();
+        let losses: Vec<f64> = job.folder.unwrap().read_history().unwrap().steps.iter().map(|step| step.loss).collect();
+        (bundle.tensors, losses)
+    };
+    let (large, expect) = weights(40, 1);
+    // Batches of 16, 16 and 8 samples make no step of 40, but those of 20 do.
+    let (small, losses) = weights(20, 2);
+    for (name, tensor) in &large {
+        let difference = (tensor - &small[name]).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+        assert!(difference < 1e-5, "{name}: {difference}");
+    }
+    assert!(losses.iter().zip(&expect).all(|(loss, expect)| (loss - expect).abs() < 1e-4), "{losses:?}, {expect:?}");
+}
+
+#[test]
+fn averaged_weights_are_validated_and_kept() {
+    let outcome = |ema_decay| {
+        let data = few_digits(200);
+        let config = TrainConfig { epochs: 3, batch_size: 16, ema_decay, ..TrainConfig::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let job =
+            TrainJob { folder: Some(RunFolder(folder.path().to_owned())), ..job(small_graph(), data.clone(), config) };
+        let outcome = finish(&job);
+        let folder = job.folder.unwrap();
+        let network = trained::load(&folder, &folder.read_record().unwrap()).unwrap();
+        let evaluation = evaluate(&network, &data, Part::Validation, &Progress::default()).unwrap();
+        let loss = outcome.metrics.unwrap().validation_loss.unwrap();
+        assert!((evaluation.loss - loss).abs() < 1e-4 * loss, "what is kept is what was validated");
+        let losses: Vec<f64> = folder.read_history().unwrap().steps.iter().map(|step| step.loss).collect();
+        (outcome.weights_blake3, losses)
+    };
+    let (with, without) = (outcome(0.9), outcome(0.0));
+    assert_ne!(with.0, without.0);
+    assert_eq!(with.1, without.1, "the steps themselves are the same");
+}
+
+#[test]
+fn frozen_layers_get_no_gradient_and_cost_none() {
+    let data = few_digits(32);
+    let mut network = Network::build(&small_graph(), &Device::Cpu, DType::F32, 1).unwrap();
+    let samples: Vec<u32> = data.split.train.clone();
+    let (inputs, targets) = data::batch::batch(&data.dataset, &data.normalizer, &samples, &Device::Cpu).unwrap();
+    let gradients = |network: &mut Network| {
+        let pass = network.forward(std::slice::from_ref(&inputs), Mode::Train { seed: 1, step: 0 }).unwrap();
+        let loss = cross_entropy(&pass.outputs[0], &targets).unwrap();
+        let gradients = network.backward(pass, &[loss.grad]).unwrap();
+        let names = network.parameters().iter().zip(gradients);
+        names
+            .filter_map(|(parameter, grad)| {
+                Some((parameter.name.clone(), grad?.flatten_all().unwrap().to_vec1().unwrap()))
+            })
+            .collect::<std::collections::BTreeMap<String, Vec<f32>>>()
+    };
+    let all = gradients(&mut network);
+    assert_eq!(all.len(), 6);
+    network.freeze(|name| name.starts_with("conv.") || name.starts_with("norm."));
+    let head = gradients(&mut network);
+    assert_eq!(head.keys().collect::<Vec<_>>(), ["classes.bias", "classes.weight"]);
+    assert!(head.iter().all(|(name, grad)| all[name] == *grad));
+    // What lies behind a frozen layer still passes its gradient on.
+    let mut network = Network::build(&small_graph(), &Device::Cpu, DType::F32, 1).unwrap();
+    network.freeze(|name| name.starts_with("classes."));
+    let body = gradients(&mut network);
+    assert_eq!(body.len(), 4);
+    assert!(body.iter().all(|(name, grad)| all[name] == *grad));
+}
+
+#[test]
+fn layer_rules_that_do_nothing_or_too_much_are_told() {
+    let with = |rules: &str| {
+        let mut job = small_job(OptimizerSpec::default());
+        job.config.parameter_rules = rules.to_owned();
+        check(&job).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(with("conv: frozen"), "");
+    assert!(with("convolution: frozen").contains("the rule for 'convolution' is for no layer"));
+    assert!(with("conv: thaw").contains("'thaw' is none of frozen"));
+    assert!(with("*: frozen").contains("nothing to learn"));
+}
+
 #[test]
 fn a_damaged_checkpoint_costs_only_the_way_back_to_the_one_before() {
     let expect = finish(&small_job(OptimizerSpec::default()));

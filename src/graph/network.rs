@@ -105,6 +105,15 @@ impl Network {
         Ok(Self { plan, parameters, device: device.clone(), dtype })
     }
 
+    /// Names of the parameters and buffers that a graph would have, without making them; none if it has errors.
+    pub fn parameter_names(graph: &Graph) -> Vec<String> {
+        let flat = Flat::new(graph);
+        if flat.problems.iter().any(|problem| problem.severity == Severity::Error) {
+            return Vec::new();
+        }
+        Plan::new(flat).1.into_iter().map(|(name, _)| name).collect()
+    }
+
     /// All parameters and buffers, in the order of the plan.
     pub fn parameters(&self) -> &[Parameter] {
         &self.parameters
@@ -113,6 +122,15 @@ impl Network {
     /// The same, to change their values.
     pub fn parameters_mut(&mut self) -> &mut [Parameter] {
         &mut self.parameters
+    }
+
+    /// Keeps the parameters whose names pass as they are: they get no gradient, and none is computed for layers that
+    /// only they would need it for.
+    pub fn freeze(&mut self, is_frozen: impl Fn(&str) -> bool) {
+        for parameter in &mut self.parameters {
+            parameter.trainable &= !is_frozen(&parameter.name);
+        }
+        self.plan.differentiate(&self.parameters.iter().map(|parameter| parameter.trainable).collect::<Vec<_>>());
     }
 
     /// Where it runs.

@@ -125,6 +125,19 @@ impl Plan {
         (plan, parameters)
     }
 
+    /// Finds anew where gradients must flow when only these parameters learn.
+    pub(super) fn differentiate(&mut self, is_trainable: &[bool]) {
+        let mut has_gradient = vec![false; self.dims.len()];
+        for step in &mut self.steps {
+            step.needs = step.inputs.iter().map(|value| has_gradient.get(*value) == Some(&true)).collect();
+            let learns = is_trainable.get(step.parameters.clone()).is_some_and(|some| some.contains(&true));
+            step.is_differentiated = learns || step.needs.contains(&true);
+            if let Some(outputs) = has_gradient.get_mut(step.outputs.clone()) {
+                outputs.fill(step.is_differentiated);
+            }
+        }
+    }
+
     fn find_deaths(&mut self) {
         let mut is_dead = vec![true; self.dims.len()];
         for output in &self.outputs {

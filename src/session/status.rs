@@ -222,7 +222,7 @@ impl Session {
             // Free memory comes and goes; what is proposed should still fit a moment later.
             largest_batch: self.analysis.largest_batch(available - available / 20, values),
             step_ms: self.measured_step(open),
-            steps: (samples.div_ceil(train.batch_size.max(1)) * train.epochs) as u64,
+            steps: (samples.div_ceil(train.samples_per_step()) * train.epochs) as u64,
         };
         let job = self.prepared().and_then(|prepared| work::train_job(&open.project, prepared.clone(), None).ok());
         self.checks = job.map(|job| crate::train::run::check(&job)).unwrap_or_default();
@@ -232,12 +232,12 @@ impl Session {
     fn measured_step(&self, open: &Open) -> Option<f64> {
         let train = &open.project.train;
         let is_alike = |run: &&Run| {
-            let has_same_batch = run.record.train.batch_size == train.batch_size;
+            let has_same_batch = run.record.train.samples_per_step() == train.samples_per_step();
             has_same_batch && !run.epochs.is_empty() && run.record.graph == open.project.graph
         };
         let run = self.runs.all().iter().rev().find(is_alike)?;
         let rate = run.epochs.last()?.samples_per_second;
-        (rate > 0.0).then(|| train.batch_size as f64 / rate * 1e3)
+        (rate > 0.0).then(|| train.samples_per_step() as f64 / rate * 1e3)
     }
 
     /// Looks at the free memory from time to time; whether a run fits may change with it.

@@ -81,7 +81,7 @@ impl Session {
 
     fn start(&mut self, job: TrainJob, folder: RunFolder, run: Run) -> Result<(), Problem> {
         let epochs = job.config.epochs;
-        let clock = StepClock { batch_size: job.config.batch_size, ..StepClock::default() };
+        let clock = StepClock { batch_size: job.config.samples_per_step(), ..StepClock::default() };
         let worker = Worker::start(job, self.wake.clone()).map_err(|error| failed(&error, "Close other programs"))?;
         let training = Training {
             run: run.id.clone(),

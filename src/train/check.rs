@@ -2,12 +2,12 @@
 
 use crate::base::{NodeId, Place, Problem, Severity, format};
 use crate::data::{Part, Task};
-use crate::graph::{Analysis, Node, NodeRole, analyze};
+use crate::graph::{Analysis, Network, Node, NodeRole, analyze};
 use crate::metrics::evaluate::outputs_needed;
 
 use super::optimizers::OptimizerSpec;
 use super::schedules::ScheduleSpec;
-use super::{TrainJob, device};
+use super::{TrainJob, device, groups};
 
 /// What a look at the job tells.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +36,7 @@ pub fn look(job: &TrainJob) -> Findings {
     problems.extend(shapes(job, &analysis));
     problems.extend(batch_norm(job));
     problems.extend(softmax(job));
+    problems.extend(parameter_rules(job));
     let planned_bytes = analysis.training_memory(batch_size(job), job.config.optimizer_values()).total();
     let mut findings = Findings { problems, memory: None, planned_bytes };
     if findings.error().is_none() {
@@ -62,6 +63,10 @@ fn settings(job: &TrainJob) -> Vec<Problem> {
             "a run needs at least 1 epoch, but 0 are set",
             "Set 1 or more",
         ));
+    }
+    if config.accumulate == 0 {
+        let message = "a step needs at least 1 batch, but 0 are accumulated";
+        problems.push(Problem::error(setting("accumulate"), message, "Set 1 or more"));
     }
     if config.batch_size == 0 {
         problems.push(Problem::error(
@@ -185,6 +190,37 @@ pub fn has_batch_norm(job: &TrainJob) -> bool {
     let is_norm = |node: &Node| matches!(&node.role, NodeRole::Layer(layer) if layer.id() == "batch_norm");
     let inside = job.graph.blocks.values().flat_map(|block| block.nodes.values());
     job.graph.nodes.values().chain(inside).any(is_norm)
+}
+
+/// Rules that can't be read, that are for no layer, or that leave nothing to learn.
+fn parameter_rules(job: &TrainJob) -> Vec<Problem> {
+    let rules = match groups::parse(&job.config.parameter_rules) {
+        Ok(rules) => rules,
+        Err(message) => {
+            let hint = "Write rules as backbone: frozen; head: learning rate x 10, weight decay 0";
+            return vec![Problem::error(setting("parameter_rules"), message, hint)];
+        }
+    };
+    if rules.is_empty() {
+        return Vec::new();
+    }
+    let names = Network::parameter_names(&job.graph);
+    let is_idle = |rule: &&groups::Rule| !names.is_empty() && !names.iter().any(|name| rule.is_for(name));
+    let mut problems: Vec<Problem> = rules
+        .iter()
+        .filter(is_idle)
+        .map(|rule| {
+            let message = format!("the rule for '{}' is for no layer: no parameter's name begins so", rule.path);
+            let first = names.first().map_or(String::new(), |name| format!(", for example {name}"));
+            let hint = format!("Write the path as the network shows it{first}");
+            Problem::warning(setting("parameter_rules"), message, hint)
+        })
+        .collect();
+    if !names.is_empty() && names.iter().all(|name| groups::is_frozen(&rules, name)) {
+        let message = "all parameters are frozen, so there is nothing to learn";
+        problems.push(Problem::error(setting("parameter_rules"), message, "Freeze fewer layers"));
+    }
+    problems
 }
 
 fn softmax(job: &TrainJob) -> Option<Problem> {

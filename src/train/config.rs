@@ -27,6 +27,16 @@ pub struct TrainConfig {
     pub weight_decay: f64,
     /// Largest norm of all gradients together; 0 leaves them.
     pub clip_norm: f64,
+    /// Largest absolute value of a gradient; 0 leaves them.
+    pub clip_value: f64,
+    /// Batches whose mean gradient makes one step.
+    pub accumulate: usize,
+    /// Memory of the moving average of weights; 0 keeps none.
+    pub ema_decay: f64,
+    /// Whether biases and norms decay like other weights.
+    pub decay_biases: bool,
+    /// What is different for the parameters of some layers; see [`super::groups`].
+    pub parameter_rules: String,
     /// Epochs without a better validation loss after which the run ends; 0 never ends it.
     pub early_stopping: usize,
     /// Keeps the weights of the best epoch instead of the last.
@@ -50,6 +60,11 @@ impl Default for TrainConfig {
             warmup_epochs: 0.0,
             weight_decay: 0.01,
             clip_norm: 0.0,
+            clip_value: 0.0,
+            accumulate: 1,
+            ema_decay: 0.0,
+            decay_biases: true,
+            parameter_rules: String::new(),
             early_stopping: 0,
             keep_best: true,
             checkpoint_seconds: 30.0,
@@ -90,6 +105,11 @@ impl Params for TrainConfig {
             warmup_epochs,
             weight_decay,
             clip_norm,
+            clip_value,
+            accumulate,
+            ema_decay,
+            decay_biases,
+            parameter_rules,
             early_stopping,
             keep_best,
             checkpoint_seconds,
@@ -129,6 +149,28 @@ impl Params for TrainConfig {
              0 turns it off; 1 is common.",
         );
         visitor.number(field, clip_norm, 0.0..=1e9);
+        let field = Field::new("clip_value", "Clip each gradient at").rare().help(
+            "Cuts every single gradient down to this size. It bends their direction, which clipping the norm does not. 0 turns it off.",
+        );
+        visitor.number(field, clip_value, 0.0..=1e9);
+        let field = Field::new("accumulate", "Accumulate").unit("batches").rare().help(
+            "Batches whose mean gradient makes one step: as if the batch were so many times larger, without its memory.",
+        );
+        visitor.count(field, accumulate, 1..=65_536);
+        let field = Field::new("ema_decay", "Average weights").rare().help(
+            "Keeps a moving average of the weights, which is validated, kept and used for predictions: often a little better \
+             and steadier. 0.999 averages over about 1,000 steps; 0 turns it off.",
+        );
+        visitor.number(field, ema_decay, 0.0..=0.999_999);
+        let field = Field::new("decay_biases", "Decay biases and norms").rare().help(
+            "Whether weight decay also pulls on biases and on the scales of norm layers. Large networks often do better without.",
+        );
+        visitor.flag(field, decay_biases);
+        let field = Field::new("parameter_rules", "Layer rules").rare().help(
+            "What is different for some layers, by the beginning of their names: backbone: frozen; head: learning rate x 10, \
+             weight decay 0. Later rules win, and * means all layers.",
+        );
+        visitor.text(field, parameter_rules);
         let field = Field::new("early_stopping", "Stop early after").unit("epochs").help(
             "Ends the run when the validation loss was not better than the best for so many epochs. 0 turns it off.",
         );
@@ -173,9 +215,17 @@ impl TrainConfig {
         self.learning_rate * self.schedule.share(at)
     }
 
-    /// Values that the optimizer keeps for each trainable one, for the memory plan.
+    /// Values that are kept for each trainable one besides it and its gradient, for the memory plan.
     pub fn optimizer_values(&self) -> u64 {
-        self.optimizer.state_names().len() as u64
+        let average = usize::from(self.ema_decay > 0.0);
+        // The sum of the gradients so far stands beside those of the batch.
+        let sum = usize::from(self.accumulate > 1);
+        (self.optimizer.state_names().len() + average + sum) as u64
+    }
+
+    /// Samples whose mean gradient makes a step.
+    pub fn samples_per_step(&self) -> usize {
+        self.batch_size.max(1).saturating_mul(self.accumulate.max(1))
     }
 }
 
@@ -199,6 +249,11 @@ mod tests {
             ("warmup_epochs", "0.5"),
             ("weight_decay", "0"),
             ("clip_norm", "1"),
+            ("clip_value", "0.5"),
+            ("accumulate", "4"),
+            ("ema_decay", "0.99"),
+            ("decay_biases", "false"),
+            ("parameter_rules", "conv1: frozen; classes: learning rate x 2"),
             ("early_stopping", "4"),
             ("keep_best", "false"),
             ("checkpoint_seconds", "5"),

@@ -14,6 +14,12 @@ pub fn gradient_norm(gradients: &[Option<Tensor>]) -> Result<f64> {
     Ok(total(&tensors)?.sqrt())
 }
 
+/// What gradients of that norm are multiplied by so that it stays within `limit`; 0 sets no limit. PyTorch's rule: the
+/// small number keeps the division finite.
+pub fn clip_factor(norm: f64, limit: f64) -> f64 {
+    if limit > 0.0 { (limit / (norm + 1e-6)).min(1.0) } else { 1.0 }
+}
+
 /// Whether all parameters and buffers are finite. A sum of squares of f32 values can't overflow in f64, so it is finite just then.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ pub mod config;
 pub mod device;
 pub mod events;
 pub mod finite;
+pub mod groups;
 pub mod history;
 pub mod optimizers;
 pub mod record;

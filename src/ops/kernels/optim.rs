@@ -217,9 +217,9 @@ impl<T: Float> Value for T {
 
 /// What a rule makes of a weight, its gradient and what is kept for it: the new weight and what to keep. Rules that keep
 /// less leave the other places as they are.
-pub trait Step<V>: Fn(V, V, [V; 3]) -> (V, [V; 3]) + Sync {}
+pub trait Step<V>: Fn(V, V, [V; 3]) -> (V, [V; 3]) + Copy + Sync {}
 
-impl<V, F: Fn(V, V, [V; 3]) -> (V, [V; 3]) + Sync> Step<V> for F {}
+impl<V, F: Fn(V, V, [V; 3]) -> (V, [V; 3]) + Copy + Sync> Step<V> for F {}
 
 /// Takes the step of a rule, whatever its type.
 pub trait Sweep<V> {
@@ -453,31 +453,36 @@ impl<T: Float> Sweep<T> for Slices<'_, '_, T> {
                 let state: Vec<&mut [T]> = state.iter().map(|values| values.slice(start, len)).collect();
                 (weights.slice(start, len), state)
             };
-            simd::run(|| match &mut state[..] {
-                [] => lanes(weights, grads, [], &step),
-                [a] => lanes(weights, grads, [a], &step),
-                [a, b] => lanes(weights, grads, [a, b], &step),
-                [a, b, c, ..] => lanes(weights, grads, [a, b, c], &step),
-            });
+            simd::run(|| lanes(weights, grads, &mut state, step));
         });
     }
 }
 
-/// The step for every place of a piece.
+/// The step for every place of a piece. One loop for each number of slices, over plain iterators, and the step's numbers
+/// as a copy of its own: only so does it become vector code.
 #[inline(always)]
-fn lanes<T: Float, const KEPT: usize>(weights: &mut [T], grads: &[T], state: [&mut [T]; KEPT], step: &impl Step<T>) {
-    let len = weights.len().min(grads.len());
-    let (weights, grads) = (&mut weights[..len], &grads[..len]);
-    let mut state = state.map(|values| &mut values[..len]);
-    for place in 0..len {
-        let mut kept = [T::ZERO; 3];
-        for (kept, values) in kept.iter_mut().zip(&state) {
-            *kept = values[place];
+fn lanes<T: Float>(weights: &mut [T], grads: &[T], state: &mut [&mut [T]], step: impl Step<T>) {
+    let places = weights.iter_mut().zip(grads);
+    match state {
+        [] => {
+            for (weight, &grad) in places {
+                (*weight, _) = step(*weight, grad, [T::ZERO; 3]);
+            }
         }
-        let (weight, new) = step(weights[place], grads[place], kept);
-        weights[place] = weight;
-        for (values, &new) in state.iter_mut().zip(&new) {
-            values[place] = new;
+        [a] => {
+            for ((weight, &grad), a) in places.zip(a.iter_mut()) {
+                (*weight, [*a, ..]) = step(*weight, grad, [*a, T::ZERO, T::ZERO]);
+            }
+        }
+        [a, b] => {
+            for (((weight, &grad), a), b) in places.zip(a.iter_mut()).zip(b.iter_mut()) {
+                (*weight, [*a, *b, ..]) = step(*weight, grad, [*a, *b, T::ZERO]);
+            }
+        }
+        [a, b, c, ..] => {
+            for ((((weight, &grad), a), b), c) in places.zip(a.iter_mut()).zip(b.iter_mut()).zip(c.iter_mut()) {
+                (*weight, [*a, *b, *c]) = step(*weight, grad, [*a, *b, *c]);
+            }
         }
     }
 }

@@ -86,6 +86,23 @@ pub fn sum<T: Float>(x: &[T], y: &[T], of: impl Fn(T, T) -> T) -> T {
     parts[0]
 }
 
+/// The largest value, a NaN if there is one; in 16 interleaved parts, so that it becomes vector code.
+#[inline(always)]
+pub fn largest<T: Float>(values: &[T]) -> T {
+    const LANES: usize = 16;
+    let mut parts = [T::NEG_INFINITY; LANES];
+    let (blocks, rest) = values.as_chunks::<LANES>();
+    for block in blocks {
+        for (part, &value) in parts.iter_mut().zip(block) {
+            *part = part.max_nan(value);
+        }
+    }
+    for (part, &value) in parts.iter_mut().zip(rest) {
+        *part = part.max_nan(value);
+    }
+    parts.into_iter().fold(T::NEG_INFINITY, |largest, part| largest.max_nan(part))
+}
+
 /// `len` values from `start` on, fewer where the slice ends.
 #[inline(always)]
 pub fn piece<T>(values: &[T], start: usize, len: usize) -> &[T] {

@@ -19,6 +19,9 @@ use candle_core::{Result, Tensor};
 use crate::graph::Parameter;
 use crate::ops::optim::{self, Decay, Rule};
 
+use super::TrainConfig;
+use super::groups::{Group, groups};
+
 pub use crate::ops::optim::Update as UpdateStep;
 pub use adadelta::Adadelta;
 pub use adagrad::Adagrad;
@@ -90,8 +93,16 @@ pub struct Optimizer {
     rule: Rule,
     /// By parameter, in the order of the network; empty for buffers.
     state: Vec<Vec<Tensor>>,
+    /// The moving average of each trainable parameter, if one is kept.
+    averages: Vec<Option<Tensor>>,
+    average_decay: f64,
+    /// How each parameter learns.
+    groups: Vec<Group>,
     names: Vec<String>,
 }
+
+/// Name of the average among what is kept for a parameter.
+const AVERAGE: &str = "average";
 
 impl Optimizer {
     /// Before the first step.
@@ -107,7 +118,21 @@ impl Optimizer {
         };
         let state = parameters.iter().map(state).collect::<Result<_>>()?;
         let names = parameters.iter().map(|parameter| parameter.name.clone()).collect();
-        Ok(Self { rule, state, names })
+        Ok(Self { rule, state, averages: vec![None; parameters.len()], average_decay: 0.0, groups: Vec::new(), names })
+    }
+
+    /// As [`Self::new`], with what the settings say of single parameters and of the average of weights.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of(config: &TrainConfig, parameters: &[Parameter]) -> Result<Self> {
+        let mut optimizer = Self { groups: groups(config, parameters), ..Self::new(&config.optimizer, parameters)? };
+        optimizer.average_decay = config.ema_decay;
+        if config.ema_decay > 0.0 {
+            let copy = |parameter: &Parameter| parameter.trainable.then(|| parameter.value.copy()).transpose();
+            optimizer.averages = parameters.iter().map(copy).collect::<Result<_>>()?;
+        }
+        Ok(optimizer)
     }
 
     /// Changes every trainable parameter that has a gradient: in place on the CPU, so that values kept aside must be copies.
@@ -120,19 +145,47 @@ impl Optimizer {
         gradients: &[Option<Tensor>],
         step: UpdateStep,
     ) -> Result<()> {
-        for ((parameter, gradient), state) in parameters.iter_mut().zip(gradients).zip(&mut self.state) {
-            let Some(gradient) = gradient.as_ref().filter(|_| parameter.trainable) else { continue };
-            optim::update(&mut parameter.value, gradient, state, &self.rule, &step)?;
+        // As long as few steps are made, the average is over few, so that the first weights don't linger in it.
+        let number = step.number as f64;
+        let keep = self.average_decay.min((1.0 + number) / (10.0 + number));
+        let kept = self.state.iter_mut().zip(&mut self.averages);
+        for (index, ((parameter, gradient), (state, average))) in
+            parameters.iter_mut().zip(gradients).zip(kept).enumerate()
+        {
+            if let Some(gradient) = gradient.as_ref().filter(|_| parameter.trainable) {
+                let mut step = step;
+                if let Some(group) = self.groups.get(index) {
+                    step.learning_rate *= group.rate;
+                    step.weight_decay = group.weight_decay;
+                }
+                optim::update(&mut parameter.value, gradient, state, &self.rule, &step)?;
+            }
+            if let Some(average) = average {
+                optim::average(average, &parameter.value, keep)?;
+            }
         }
         Ok(())
+    }
+
+    /// Exchanges the weights and their averages, if averages are kept; a second call undoes the first.
+    pub fn swap_averages(&mut self, parameters: &mut [Parameter]) {
+        for (parameter, average) in parameters.iter_mut().zip(&mut self.averages) {
+            if let Some(average) = average {
+                std::mem::swap(&mut parameter.value, average);
+            }
+        }
     }
 
     /// Everything it keeps, as `<parameter>.<name>`.
     pub fn state(&self) -> impl Iterator<Item = (String, &Tensor)> {
         let kinds = self.rule.state();
-        self.names.iter().zip(&self.state).flat_map(move |(parameter, tensors)| {
+        let state = self.names.iter().zip(&self.state).flat_map(move |(parameter, tensors)| {
             kinds.iter().zip(tensors).map(move |(kind, tensor)| (format!("{parameter}.{kind}"), tensor))
-        })
+        });
+        let averages = self.names.iter().zip(&self.averages).filter_map(|(parameter, average)| {
+            average.as_ref().map(|average| (format!("{parameter}.{AVERAGE}"), average))
+        });
+        state.chain(averages)
     }
 
     /// Takes back what [`Self::state`] gave. `find` gives the tensor of a name.
@@ -141,8 +194,9 @@ impl Optimizer {
     /// What `find` says, or a tensor of another shape.
     pub fn restore(&mut self, mut find: impl FnMut(&str) -> Result<Tensor>) -> Result<()> {
         let kinds = self.rule.state();
-        for (parameter, tensors) in self.names.iter().zip(&mut self.state) {
-            for (kind, tensor) in kinds.iter().zip(tensors) {
+        for ((parameter, tensors), average) in self.names.iter().zip(&mut self.state).zip(&mut self.averages) {
+            let kept = kinds.iter().zip(tensors).chain(average.as_mut().map(|average| (&AVERAGE, average)));
+            for (kind, tensor) in kept {
                 let name = format!("{parameter}.{kind}");
                 let found = find(&name)?;
                 if found.dims() != tensor.dims() {
@@ -159,6 +213,7 @@ impl Optimizer {
 mod tests {
     use super::*;
     use crate::base::params;
+    use crate::train::finite::{clip_factor, gradient_norm};
     use crate::train::weights::{self, Bundle};
     use candle_core::{DType, Device};
 
@@ -241,7 +296,9 @@ mod tests {
             ("rmsprop", vec![("momentum", "0.9"), ("centered", "true")]),
         ] {
             let mut spec = OptimizerSpec::from_id(id).unwrap();
-            settings.iter().for_each(|(name, value)| params::set(&mut spec, name, value).unwrap());
+            for (name, value) in settings {
+                params::set(&mut spec, name, value).unwrap();
+            }
             specs.push(spec);
         }
         let noise = |seed: f32| {
@@ -276,6 +333,77 @@ mod tests {
             optimizer.restore(|name| Ok(stored[name].clone())).unwrap();
             assert_eq!(go(&mut optimizer, &mut parameters, 7..13), expect, "{}", spec.id());
         }
+    }
+
+    /// Clipping by `torch.nn.utils` 2.15, seen through a step of plain gradient descent with rate 1 from zero.
+    #[test]
+    fn gradients_are_clipped_as_by_pytorch() {
+        let text = include_str!("../../../tests/fixtures/training_optimizers.json");
+        let reference: serde_json::Value = serde_json::from_str(text).unwrap();
+        let gradients = numbers(&reference["gradients"]["data"]);
+        let tensor = |values: &[f64]| Tensor::from_slice(values, 6, &Device::Cpu).unwrap();
+        let gradients: Vec<Option<Tensor>> = gradients.chunks(6).take(2).map(|row| Some(tensor(row))).collect();
+        let mut compared = 0;
+        for row in reference["clipping"].as_array().unwrap() {
+            let limit = row["limit"].as_f64().unwrap();
+            let (gradient_scale, gradient_limit) = match row["clip"].as_str().unwrap() {
+                "norm" => {
+                    let norm = gradient_norm(&gradients).unwrap();
+                    assert!((norm - row["total_norm"].as_f64().unwrap()).abs() < 1e-6, "{norm}");
+                    (clip_factor(norm, limit), f64::INFINITY)
+                }
+                "value" => (1.0, limit),
+                _ => continue,
+            };
+            let zero = |name: &str| Parameter { name: name.to_owned(), value: tensor(&[0.0; 6]), trainable: true };
+            let mut parameters = [zero("a"), zero("b")];
+            let sgd = OptimizerSpec::Sgd(Sgd { momentum: 0.0, ..Sgd::default() });
+            let step = UpdateStep { learning_rate: 1.0, gradient_scale, gradient_limit, ..UpdateStep::default() };
+            Optimizer::new(&sgd, &parameters).unwrap().update(&mut parameters, &gradients, step).unwrap();
+            for parameter in &parameters {
+                let expect = numbers(&row[&parameter.name]["data"]);
+                for (got, expect) in parameter.value.to_vec1::<f64>().unwrap().iter().zip(expect) {
+                    assert!((got + expect).abs() < 1e-7, "{row}: {got} instead of {expect}");
+                }
+            }
+            compared += 1;
+        }
+        assert_eq!(compared, 3);
+    }
+
+    #[test]
+    fn groups_scale_the_rate_and_the_average_follows_the_weights() {
+        let parameter = |name: &str| Parameter {
+            name: name.to_owned(),
+            value: Tensor::ones((1, 1), DType::F64, &Device::Cpu).unwrap(),
+            trainable: true,
+        };
+        let mut parameters = [parameter("slow.weight"), parameter("fast.weight")];
+        let config = TrainConfig {
+            optimizer: OptimizerSpec::Sgd(Sgd { momentum: 0.0, ..Sgd::default() }),
+            parameter_rules: "slow: learning rate x 0.1; *: weight decay 0".to_owned(),
+            ema_decay: 0.5,
+            ..TrainConfig::default()
+        };
+        let mut optimizer = Optimizer::of(&config, &parameters).unwrap();
+        let gradients = vec![Some(Tensor::ones((1, 1), DType::F64, &Device::Cpu).unwrap()); 2];
+        let step = |number| UpdateStep { learning_rate: 0.5, number, ..UpdateStep::default() };
+        optimizer.update(&mut parameters, &gradients, step(1)).unwrap();
+        optimizer.update(&mut parameters, &gradients, step(2)).unwrap();
+        let values = |parameters: &[Parameter]| -> Vec<f64> {
+            let value = |parameter: &Parameter| parameter.value.flatten_all().unwrap().to_vec1::<f64>().unwrap()[0];
+            parameters.iter().map(value).collect()
+        };
+        let close = |got: Vec<f64>, expect: [f64; 2]| {
+            assert!(got.iter().zip(expect).all(|(got, expect)| (got - expect).abs() < 1e-12), "{got:?}");
+        };
+        close(values(&parameters), [0.9, 0.0]);
+        optimizer.swap_averages(&mut parameters);
+        // Shares of 2 / 11 and 3 / 12 of the old average, which began at 1.
+        let average = |first: f64, second: f64| (2.0 / 11.0 + first * 9.0 / 11.0) * 0.25 + second * 0.75;
+        close(values(&parameters), [average(0.95, 0.9), average(0.5, 0.0)]);
+        let names: Vec<String> = optimizer.state().map(|(name, _)| name).collect();
+        assert_eq!(names, ["slow.weight.average", "fast.weight.average"]);
     }
 
     #[test]

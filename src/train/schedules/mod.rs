@@ -101,7 +101,9 @@ mod tests {
 
     fn spec(id: &str, settings: &[(&str, &str)]) -> ScheduleSpec {
         let mut spec = ScheduleSpec::from_id(id).unwrap();
-        settings.iter().for_each(|(name, value)| params::set(&mut spec, name, value).unwrap());
+        for (name, value) in settings {
+            params::set(&mut spec, name, value).unwrap();
+        }
         spec
     }
 

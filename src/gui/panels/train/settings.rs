@@ -219,7 +219,8 @@ fn finish(session: &Session) -> Option<String> {
 /// Milliseconds a step in the last epoch.
 fn step_ms(run: &Run) -> Option<f64> {
     let epoch = run.epochs.last()?;
-    (epoch.samples_per_second > 0.0).then(|| run.record.train.batch_size as f64 / epoch.samples_per_second * 1e3)
+    (epoch.samples_per_second > 0.0)
+        .then(|| run.record.train.samples_per_step() as f64 / epoch.samples_per_second * 1e3)
 }
 
 fn notices_ui(ui: &mut Ui, cx: &PanelContext<'_>) {
