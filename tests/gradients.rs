@@ -51,6 +51,29 @@ fn sequence_cases() -> Vec<Case> {
             &[1, 4],
             &[3, 1, 0, 4],
         ),
+        case(json!({"kind": "multihead_attention", "heads": 2}), &[&[2, 3, 4]]),
+        case(
+            json!({"kind": "multihead_attention", "heads": 1, "causal": true, "bias": false, "dropout": 0.3}),
+            &[&[1, 5, 3]],
+        ),
+        whole(
+            json!({"kind": "multihead_attention", "heads": 3, "source": "memory", "key_padding": true}),
+            &[&[2, 3, 6], &[2, 4, 5], &[2, 4]],
+            &[(2, &[0, 0, 1, 1, 1, 0, 0, 0])],
+        ),
+        whole(
+            json!({"kind": "multihead_attention", "heads": 2, "causal": true, "key_padding": true, "dropout": 0.2}),
+            &[&[2, 4, 4], &[2, 4]],
+            &[(1, &[1, 0, 0, 0, 0, 0, 1, 0])],
+        ),
+        case(
+            json!({"kind": "multihead_attention", "heads": 2, "source": "key_value"}),
+            &[&[1, 2, 4], &[1, 3, 2], &[1, 3, 5]],
+        ),
+        case(
+            json!({"kind": "multihead_attention", "heads": 2, "source": "memory", "weights": true}),
+            &[&[1, 2, 4], &[1, 3, 4]],
+        ),
         case(json!({"kind": "lstm", "hidden_features": 3}), &[&[2, 4, 3]]),
         case(
             json!({"kind": "lstm", "hidden_features": 5, "layers": 2, "dropout": 0.4, "bidirectional": true}),
@@ -376,6 +399,8 @@ fn gradients_in_f32_agree_with_those_in_f64() {
 fn large_cases() -> Vec<Case> {
     let lengths: Vec<u32> = (0..21).map(|index| 1 + index * 7 % 9).collect();
     vec![
+        case(json!({"kind": "multihead_attention", "heads": 3, "causal": true, "dropout": 0.1}), &[&[3, 130, 48]]),
+        case(json!({"kind": "multihead_attention", "heads": 2, "source": "memory"}), &[&[2, 70, 64], &[2, 33, 64]]),
         case(json!({"kind": "lstm", "hidden_features": 70, "bidirectional": true}), &[&[19, 6, 40]]),
         whole(
             json!({"kind": "gru", "hidden_features": 50, "layers": 2, "lengths": true}),

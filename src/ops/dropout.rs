@@ -16,7 +16,22 @@ pub struct Mask {
 impl Mask {
     /// Draws a mask for a tensor; each value is dropped with probability `rate`.
     pub fn draw(like: &Tensor, rate: f64, stream: &Stream) -> Self {
-        Self { keeps: kernels::mask(like.elem_count(), rate, stream), rate }
+        Self::of_len(like.elem_count(), rate, stream)
+    }
+
+    /// Draws a mask for so many values.
+    pub fn of_len(len: usize, rate: f64, stream: &Stream) -> Self {
+        Self { keeps: kernels::mask(len, rate, stream), rate }
+    }
+
+    /// One byte a value, 0 where it is dropped.
+    pub(super) fn keeps(&self) -> &[u8] {
+        &self.keeps
+    }
+
+    /// The share of dropped values.
+    pub(super) fn rate(&self) -> f64 {
+        self.rate
     }
 
     /// The mask as factors 0 and 1 / (1 - rate), in the shape and on the device of a tensor.
@@ -24,7 +39,7 @@ impl Mask {
     /// # Errors
     /// If the device has no room.
     pub fn factors(&self, like: &Tensor) -> Result<Tensor> {
-        let factors = kernels::apply(&vec![1.0_f32; self.keeps.len()], &self.keeps, self.rate);
+        let factors = kernels::apply(&vec![1.0_f64; self.keeps.len()], &self.keeps, self.rate);
         tensor(factors, like.dims())?.to_dtype(like.dtype())?.to_device(like.device())
     }
 

@@ -6,6 +6,7 @@
 use candle_core::{DType, Tensor};
 
 pub mod activation;
+pub mod attention;
 pub mod composed;
 pub mod conv;
 pub mod dropout;

@@ -27,6 +27,7 @@ mod linear;
 mod lstm;
 mod max_pool;
 mod mish;
+mod multihead_attention;
 mod multiply;
 mod pad;
 mod permute;
@@ -92,6 +93,7 @@ layers! {
     linear::Linear = "linear", "Linear", "Gives weighted sums of all its inputs, with learned weights; also called dense or fully connected.";
     bilinear::Bilinear = "bilinear", "Bilinear", "Gives weighted sums of the products of every value of one input with every value of another, with learned weights.";
     embedding::Embedding = "embedding", "Embedding", "Replaces each token, a whole number that stands for a word or a category, by a row of learned values.";
+    multihead_attention::MultiheadAttention = "multihead_attention", "Multi-head attention", "Lets each step of a sequence take what it needs from all other steps, by how well they match it.";
     lstm::Lstm = "lstm", "LSTM", "Reads a sequence step by step and carries a memory along, which gates learn to fill, keep and read.";
     gru::Gru = "gru", "GRU", "Reads a sequence step by step like an LSTM, with fewer gates and no separate memory: smaller and often as good.";
     rnn::Rnn = "rnn", "RNN", "The plain recurrent layer: reads a sequence step by step and carries one state along, which forgets quickly.";

@@ -3,6 +3,7 @@
 //! The functions of `f32` are written so that a loop over them becomes vector code: no branches, no tables, no calls.
 //! Those of `f64` are the standard library's; they serve the tests that compare with central differences.
 
+use super::block::Blocks;
 use super::vector::Kernels;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -51,6 +52,8 @@ pub trait Float:
     fn mul_add(self, factor: Self, sum: Self) -> Self;
     /// The inner loops for this processor.
     fn kernels() -> Kernels<Self>;
+    /// The inner loops of small matrix products for this processor.
+    fn blocks() -> Blocks<Self>;
 
     /// `1 / (1 + exp(-x))`.
     #[inline(always)]
@@ -113,6 +116,10 @@ impl Float for f64 {
 
     fn kernels() -> Kernels<Self> {
         Kernels::PLAIN
+    }
+
+    fn blocks() -> Blocks<Self> {
+        Blocks::PLAIN
     }
 
     fn erf(self) -> Self {
@@ -226,6 +233,11 @@ impl Float for f32 {
     fn kernels() -> Kernels<Self> {
         static FASTEST: std::sync::OnceLock<Kernels<f32>> = std::sync::OnceLock::new();
         *FASTEST.get_or_init(|| Kernels::<Self>::variants().into_iter().next().unwrap_or(Kernels::PLAIN))
+    }
+
+    fn blocks() -> Blocks<Self> {
+        static FASTEST: std::sync::OnceLock<Blocks<f32>> = std::sync::OnceLock::new();
+        *FASTEST.get_or_init(|| Blocks::<Self>::variants().into_iter().next().unwrap_or(Blocks::PLAIN))
     }
 
     /// Abramowitz and Stegun 7.1.26: off by at most 1.5e-7.

@@ -26,7 +26,7 @@ impl<'a, T> View<'a, T> {
         Self { values, row_stride: 1, column_stride: columns }
     }
 
-    fn reaches(&self, rows: usize, columns: usize) -> usize {
+    pub(super) fn reaches(&self, rows: usize, columns: usize) -> usize {
         rows.saturating_sub(1) * self.row_stride + columns.saturating_sub(1) * self.column_stride
     }
 }

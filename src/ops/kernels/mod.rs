@@ -5,6 +5,8 @@
 
 pub mod activation;
 pub mod alloc;
+pub mod attention;
+pub mod block;
 pub mod conv;
 pub mod depthwise;
 pub mod dropout;

@@ -20,7 +20,7 @@ pub const LARGEST_TILE: usize = 8 * ACROSS * 16;
 
 /// Numbers that are calculated with at once. The methods may only be called where the processor has the instructions.
 #[expect(unsafe_code, reason = "vector instructions may be missing, and pointers are read without checks")]
-trait Vector<T>: Copy {
+pub(super) trait Vector<T>: Copy {
     const LANES: usize;
     unsafe fn zero() -> Self;
     unsafe fn splat(value: T) -> Self;
@@ -32,7 +32,7 @@ trait Vector<T>: Copy {
 
 /// An array, for processors without a variant of their own.
 #[derive(Clone, Copy)]
-struct Plain<T, const LANES: usize>([T; LANES]);
+pub(super) struct Plain<T, const LANES: usize>([T; LANES]);
 
 #[expect(unsafe_code, reason = "the trait's methods are unsafe")]
 impl<T: Float, const LANES: usize> Vector<T> for Plain<T, LANES> {
