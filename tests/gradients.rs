@@ -156,6 +156,44 @@ fn cases() -> Vec<Case> {
             &[&[2, 3, 6, 5]],
         ),
         case(json!({"kind": "conv2d", "out_channels": 6, "groups": 3, "bias": false}), &[&[1, 3, 4, 4]]),
+        case(json!({"kind": "conv1d", "out_channels": 4}), &[&[2, 3, 7]]),
+        case(
+            json!({"kind": "conv1d", "out_channels": 2, "kernel": 4, "stride": 3, "dilation": 2, "bias": false}),
+            &[&[1, 2, 12]],
+        ),
+        case(json!({"kind": "conv1d", "out_channels": 6, "groups": 2, "kernel": 5, "padding": 2}), &[&[2, 4, 6]]),
+        case(json!({"kind": "conv1d", "out_channels": 3, "groups": 3}), &[&[2, 3, 5]]),
+        case(json!({"kind": "conv_transpose2d", "out_channels": 3}), &[&[2, 2, 3, 4]]),
+        case(
+            json!({"kind": "conv_transpose2d", "out_channels": 3, "kernel": [3, 3], "padding": [1, 1], "output_padding": [1, 1]}),
+            &[&[1, 2, 3, 3]],
+        ),
+        case(
+            json!({"kind": "conv_transpose2d", "out_channels": 4, "kernel": [3, 2], "stride": [2, 1], "padding": [1, 0], "dilation": [1, 2], "groups": 2, "bias": false}),
+            &[&[2, 4, 3, 2]],
+        ),
+        case(
+            json!({"kind": "conv_transpose2d", "out_channels": 3, "kernel": [3, 3], "groups": 3, "padding": [1, 1]}),
+            &[&[2, 3, 4, 3]],
+        ),
+        // A stride beyond the kernel, an output padding beyond the stride, more padding than the kernel reaches.
+        case(
+            json!({"kind": "conv_transpose2d", "out_channels": 2, "kernel": [2, 2], "stride": [3, 3]}),
+            &[&[1, 2, 3, 2]],
+        ),
+        case(
+            json!({"kind": "conv_transpose2d", "out_channels": 2, "kernel": [2, 3], "stride": [1, 2], "dilation": [3, 3], "output_padding": [2, 2]}),
+            &[&[1, 2, 3, 3]],
+        ),
+        case(
+            json!({"kind": "conv_transpose2d", "out_channels": 2, "kernel": [1, 2], "stride": [1, 1], "padding": [1, 2]}),
+            &[&[2, 2, 4, 6]],
+        ),
+        case(json!({"kind": "conv_transpose1d", "out_channels": 3}), &[&[2, 2, 5]]),
+        case(
+            json!({"kind": "conv_transpose1d", "out_channels": 4, "kernel": 5, "stride": 3, "padding": 2, "output_padding": 2, "groups": 2}),
+            &[&[1, 4, 4]],
+        ),
         case(json!({"kind": "batch_norm"}), &[&[4, 3]]),
         case(json!({"kind": "batch_norm", "eps": 0.1}), &[&[3, 2, 5]]),
         case(json!({"kind": "batch_norm"}), &[&[2, 3, 3, 4]]),
@@ -416,6 +454,9 @@ fn large_cases() -> Vec<Case> {
         ),
         case(json!({"kind": "conv2d", "out_channels": 24, "groups": 4}), &[&[40, 8, 8, 8]]),
         case(json!({"kind": "conv2d", "out_channels": 8, "groups": 8}), &[&[6, 8, 40, 41]]),
+        case(json!({"kind": "conv1d", "out_channels": 20, "kernel": 9, "padding": 4}), &[&[5, 30, 400]]),
+        case(json!({"kind": "conv_transpose2d", "out_channels": 20}), &[&[5, 30, 20, 19]]),
+        case(json!({"kind": "conv_transpose1d", "out_channels": 20}), &[&[5, 30, 400]]),
         case(json!({"kind": "batch_norm"}), &[&[6, 9, 50, 41]]),
         case(json!({"kind": "batch_norm"}), &[&[300, 150]]),
         case(json!({"kind": "max_pool"}), &[&[7, 9, 50, 41]]),

@@ -39,16 +39,25 @@ fn spec(case: &Value) -> Option<LayerSpec> {
     };
     let mut settings = Map::new();
     let kind = match case["op"].as_str().unwrap() {
-        "conv2d" => {
+        op @ ("conv1d" | "conv2d" | "conv_transpose1d" | "conv_transpose2d") => {
             let weight = shape("weight").unwrap();
-            settings.insert("out_channels".to_owned(), weight[0].clone());
-            settings.insert("kernel".to_owned(), json!([weight[2], weight[3]]));
-            settings.insert("stride".to_owned(), pair("stride", 1));
-            settings.insert("padding".to_owned(), pair("padding", 0));
-            settings.insert("dilation".to_owned(), pair("dilation", 1));
+            let groups = args["groups"].as_u64().unwrap_or(1);
+            // A transposed convolution has the output in the second place, that of one group.
+            let out =
+                if op.contains("transpose") { json!(weight[1].as_u64().unwrap() * groups) } else { weight[0].clone() };
+            settings.insert("out_channels".to_owned(), out);
             settings.insert("bias".to_owned(), json!(shape("bias").is_some()));
-            copy(&mut settings, &["groups"]);
-            "conv2d"
+            settings.insert("groups".to_owned(), json!(groups));
+            let is_signal = op.ends_with("1d");
+            let kernel = if is_signal { weight[2].clone() } else { json!([weight[2], weight[3]]) };
+            settings.insert("kernel".to_owned(), kernel);
+            for (name, default) in [("stride", 1), ("padding", 0), ("dilation", 1), ("output_padding", 0)] {
+                if name != "output_padding" || op.contains("transpose") {
+                    let both = pair(name, default);
+                    settings.insert(name.to_owned(), if is_signal { both[0].clone() } else { both });
+                }
+            }
+            op
         }
         op @ ("max_pool2d" | "avg_pool2d") if args["dilation"].is_null() => {
             settings.insert("kernel".to_owned(), pair("kernel_size", 1));

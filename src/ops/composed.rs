@@ -79,6 +79,45 @@ pub fn conv2d_by_windows(input: &Tensor, weight: &Tensor, window: Window, groups
     product.permute((2, 0, 1, 3))?.reshape((batch, out, rows, columns))
 }
 
+/// Transposed convolution of `[batch, channels, height, width]` with `[in, out / groups, height, width]`: a convolution
+/// of the input with zeros between its values, with the filters turned around.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn conv_transpose2d(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    window: Window,
+    output_padding: [usize; 2],
+    groups: usize,
+) -> Result<Tensor> {
+    let (channels, outer, height, width) = weight.dims4()?;
+    let Window { kernel, stride, padding, dilation } = window;
+    let mut spread = input.clone();
+    for axis in 0..2 {
+        let dim = 2 + axis;
+        let size = spread.dim(dim)?;
+        if stride[axis] > 1 {
+            let zeros = spread.unsqueeze(dim + 1)?.pad_with_zeros(dim + 1, 0, stride[axis] - 1)?;
+            spread = zeros.flatten(dim, dim + 1)?.narrow(dim, 0, (size - 1) * stride[axis] + 1)?;
+        }
+        // What the filters reach beyond the input, less what is cut off.
+        let reach = ((kernel[axis].max(1) - 1) * dilation[axis]) as isize - padding[axis] as isize;
+        let (before, after) = (reach, reach + output_padding[axis] as isize);
+        spread = spread.pad_with_zeros(dim, before.max(0) as usize, after.max(0) as usize)?;
+        let cut = [-before, -after].map(|cut| cut.max(0) as usize);
+        spread = spread.narrow(dim, cut[0], spread.dim(dim)?.saturating_sub(cut[0] + cut[1]))?;
+    }
+    let inner = channels / groups.max(1);
+    let turned = weight.reshape((groups, inner, outer, height * width))?.transpose(1, 2)?.contiguous()?;
+    let last: Vec<u32> = (0..(height * width) as u32).rev().collect();
+    let turned = turned.index_select(&Tensor::new(last, weight.device())?, 3)?;
+    let turned = turned.reshape((groups * outer, inner, height, width))?;
+    let window = Window { kernel, stride: [1, 1], padding: [0, 0], dilation };
+    conv2d(&spread.contiguous()?, &turned, bias, window, groups)
+}
+
 /// The largest value of each window. The first one wins a tie and gets the whole gradient, and a NaN wins over all, as in PyTorch.
 ///
 /// # Errors

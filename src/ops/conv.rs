@@ -58,6 +58,90 @@ pub fn backward_parameters(
     })
 }
 
+/// Transposed convolution to images of `size`, with `weight` `[in, out / groups, height, width]`: the gradient that
+/// a convolution of such images would have for its input.
+///
+/// # Errors
+/// As [`forward`].
+pub fn transposed_forward(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    window: Window,
+    groups: usize,
+    size: [usize; 2],
+) -> Result<Tensor> {
+    let (x, weight) = (x.contiguous()?, weight.contiguous()?);
+    let (geometry, dims) = transposed_geometry(&x, &weight, window, groups, size)?;
+    let bias = bias.map(Tensor::contiguous).transpose()?;
+    with_type!(x, T => {
+        let mut out = kernels::backward_input::<T>(&values(&x)?, &values(&weight)?, &geometry);
+        if let Some(bias) = &bias {
+            kernels::add_to_channels::<T>(&mut out, &values(bias)?, size[0] * size[1]);
+        }
+        tensor(out, dims)
+    })
+}
+
+/// Gradient of the input of [`transposed_forward`], whose height and width is `size`.
+///
+/// # Errors
+/// As [`forward`].
+pub fn transposed_backward_input(
+    grad: &Tensor,
+    weight: &Tensor,
+    window: Window,
+    groups: usize,
+    size: [usize; 2],
+) -> Result<Tensor> {
+    let (grad, weight) = (grad.contiguous()?, weight.contiguous()?);
+    let geometry = Geometry { output: size, ..geometry(grad.dims4()?, &weight, window, groups)? };
+    let dims = (geometry.batch, geometry.out_channels, size[0], size[1]);
+    with_type!(grad, T => tensor(kernels::forward::<T>(&values(&grad)?, &values(&weight)?, None, &geometry), dims))
+}
+
+/// Gradients of the weight and the bias of [`transposed_forward`].
+///
+/// # Errors
+/// As [`forward`].
+pub fn transposed_backward_parameters(
+    grad: &Tensor,
+    x: &Tensor,
+    weight: &Tensor,
+    window: Window,
+    groups: usize,
+) -> Result<(Tensor, Tensor)> {
+    let (grad, x) = (grad.contiguous()?, x.contiguous()?);
+    let (_, _, height, width) = grad.dims4()?;
+    let (geometry, _) = transposed_geometry(&x, weight, window, groups, [height, width])?;
+    // The bias is added to what the convolution would read.
+    let turned = Geometry { out_channels: geometry.channels, output: geometry.size, ..geometry };
+    with_type!(x, T => {
+        let (grad, x) = (values::<T>(&grad)?, values::<T>(&x)?);
+        let weight = tensor(kernels::backward_weight::<T>(&x, &grad, &geometry), weight.dims())?;
+        Ok((weight, tensor(kernels::backward_bias::<T>(&grad, &turned), turned.out_channels)?))
+    })
+}
+
+/// The convolution of images of `size` whose gradient this is, and the shape of those images.
+fn transposed_geometry(
+    x: &Tensor,
+    weight: &Tensor,
+    window: Window,
+    groups: usize,
+    size: [usize; 2],
+) -> Result<(Geometry, (usize, usize, usize, usize))> {
+    let (batch, _, height, width) = x.dims4()?;
+    let dims = (batch, weight.dim(1)? * groups, size[0], size[1]);
+    // An output padding as large as the stride has room for one more filter, which nothing paints.
+    let geometry = Geometry { output: [height, width], ..geometry(dims, weight, window, groups)? };
+    if x.dim(1)? != geometry.out_channels {
+        let message = format!("a transposed convolution with weights of {:?} got {:?}", weight.dims(), x.dims());
+        return Err(Error::Msg(message).bt());
+    }
+    Ok((geometry, dims))
+}
+
 fn geometry(
     (batch, channels, height, width): (usize, usize, usize, usize),
     weight: &Tensor,

@@ -1,13 +1,11 @@
 //! Convolution over images.
 
-use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-use super::rules::{self, Slide};
-use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
-use crate::ops::{self, Window};
+use super::body::layer_of_body;
+use super::convolution::{Convolution, Direction, Over};
+use crate::base::{Field, ParamVisitor, Params};
+use crate::ops::Window;
 
 /// Slides `out_channels` filters over an image `[channels, height, width]`. Weights are `[out, in / groups, height, width]`
 /// as in PyTorch.
@@ -72,117 +70,22 @@ impl Params for Conv2d {
     }
 }
 
-const NAME: &str = "Convolution";
-
 impl Conv2d {
-    fn window(&self) -> Window {
-        Window { kernel: self.kernel, stride: self.stride, padding: self.padding, dilation: self.dilation }
+    fn body(&self) -> Convolution {
+        let Self { out_channels, kernel, stride, padding, dilation, groups, bias } = *self;
+        let window = Window { kernel, stride, padding, dilation };
+        let (over, direction) = (Over::Images, Direction::Forward);
+        Convolution { name: "Convolution", over, direction, out_channels, window, groups, bias }
     }
 }
 
-impl Layer for Conv2d {
-    fn kind(&self) -> LayerKind {
-        LayerKind::Convolution
-    }
-
-    fn summary(&self) -> String {
-        let mut parts = vec![self.out_channels.to_string(), rules::pair(self.kernel)];
-        if self.stride != [1, 1] {
-            parts.push(format!("stride {}", rules::short(self.stride)));
-        }
-        if self.groups > 1 {
-            parts.push(format!("{} groups", self.groups));
-        }
-        parts.join(", ")
-    }
-
-    fn explain(&self) -> String {
-        format!(
-            "Slides {} learned {} filters over the image; each gives one channel.",
-            self.out_channels,
-            rules::pair(self.kernel)
-        )
-    }
-
-    fn outputs(&self, inputs: &[Dims]) -> Result<Vec<Dims>, LayerError> {
-        let [channels, height, width] = rules::image(NAME, rules::one(NAME, inputs)?)?;
-        if self.out_channels == 0 || self.groups == 0 {
-            return Err(LayerError::shape(
-                format!("{NAME} has {} output channels in {} groups", self.out_channels, self.groups),
-                "Set both to 1 or more",
-            ));
-        }
-        for (name, count) in [("input", channels), ("output", self.out_channels)] {
-            if count % self.groups != 0 {
-                return Err(LayerError::shape(
-                    format!("{NAME} has {} groups, which do not divide its {count} {name} channels", self.groups),
-                    format!("Choose a number of groups that divides {channels} and {}", self.out_channels),
-                ));
-            }
-        }
-        let slides = Slide::both(self.kernel, self.stride, self.padding, self.dilation, false);
-        let height = slides[0].positions(NAME, "height", height)?;
-        let width = slides[1].positions(NAME, "width", width)?;
-        rules::checked(NAME, Dims::from([self.out_channels, height, width]))
-    }
-
-    fn parameters(&self, inputs: &[Dims]) -> Vec<ParamSpec> {
-        let channels = inputs.first().and_then(|dims| dims.0.first()).copied().unwrap_or(0);
-        let in_channels = channels / self.groups.max(1);
-        let [height, width] = self.kernel;
-        // Kaiming uniform with a = sqrt(5), PyTorch's default, comes down to this bound for both.
-        let fan_in = in_channels as f64 * height as f64 * width as f64;
-        let init = Init::Uniform { bound: 1.0 / fan_in.max(1.0).sqrt() };
-        let dims = vec![self.out_channels, in_channels, height, width];
-        let mut specs = vec![ParamSpec::trained("weight", dims, init)];
-        if self.bias {
-            specs.push(ParamSpec::trained("bias", [self.out_channels], init));
-        }
-        specs
-    }
-
-    fn multiply_adds(&self, inputs: &[Dims], outputs: &[Dims]) -> u64 {
-        let channels = inputs.first().and_then(|dims| dims.0.first()).copied().unwrap_or(0);
-        let output = outputs.first().map_or(0, |dims| rules::product(&dims.0));
-        output.saturating_mul(rules::product(&[channels / self.groups.max(1), self.kernel[0], self.kernel[1]]))
-    }
-
-    fn compose(&self, inputs: &[Tensor], params: &[Tensor], _: &LayerContext<'_>) -> Result<Forward, LayerError> {
-        let weight = rules::param(params, 0)?;
-        Ok(Forward::one(ops::composed::conv2d(single(inputs)?, weight, params.get(1), self.window(), self.groups)?))
-    }
-
-    fn kernels(&self) -> Option<&dyn Kernels> {
-        Some(self)
-    }
-}
-
-impl Kernels for Conv2d {
-    fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
-        let (input, weight) = (single(inputs)?, rules::param(params, 0)?);
-        let output = ops::conv::forward(input, weight, params.get(1), self.window(), self.groups)?;
-        Ok(Forward::kept(output, ctx, || input.clone()))
-    }
-
-    fn backward(
-        &self,
-        saved: Saved,
-        params: &[Tensor],
-        grads: &[Tensor],
-        needs: &[bool],
-    ) -> Result<Backward, LayerError> {
-        let (input, grad, weight): (Tensor, _, _) = (unpack(saved)?, single(grads)?, rules::param(params, 0)?);
-        let (window, groups) = (self.window(), self.groups);
-        let (_, _, height, width) = input.dims4()?;
-        let (weight_grad, bias_grad) = ops::conv::backward_parameters(grad, &input, weight, window, groups)?;
-        let input = asked(needs, || Ok(ops::conv::backward_input(grad, weight, window, groups, [height, width])?))?;
-        Ok(Backward { inputs: vec![input], parameters: rules::with_bias(weight_grad, bias_grad, self.bias) })
-    }
-}
+layer_of_body!(Conv2d);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Dims;
+    use crate::nn::Layer as _;
 
     fn shape(layer: &Conv2d, input: [usize; 3]) -> Result<String, String> {
         layer.outputs(&[Dims::from(input)]).map(|dims| dims[0].to_string()).map_err(|error| error.to_string())

@@ -8,7 +8,11 @@ mod bilinear;
 mod body;
 mod celu;
 mod concat;
+mod conv1d;
 mod conv2d;
+mod conv_transpose1d;
+mod conv_transpose2d;
+mod convolution;
 mod crop;
 mod dropout;
 mod elu;
@@ -84,6 +88,9 @@ macro_rules! layers {
 
 layers! {
     conv2d::Conv2d = "conv2d", "Convolution", "Slides small learned filters over the image; each filter gives one channel of the output.";
+    conv1d::Conv1d = "conv1d", "Convolution 1d", "Slides small learned filters along a signal, such as sound or measurements over time; each filter gives one channel.";
+    conv_transpose2d::ConvTranspose2d = "conv_transpose2d", "Transposed convolution", "Makes an image larger with learned filters: each value paints a small pattern. The way up in a U-Net or a generator.";
+    conv_transpose1d::ConvTranspose1d = "conv_transpose1d", "Transposed convolution 1d", "Makes a signal longer with learned filters: each value paints a small pattern.";
     batch_norm::BatchNorm = "batch_norm", "Batch norm", "Brings each channel to mean 0 and variance 1 over the batch, then scales and shifts it by learned values; training gets faster and steadier.";
     relu::Relu = "relu", "ReLU", "Sets negative values to zero and leaves the others as they are.";
     max_pool::MaxPool = "max_pool", "Max pool", "Keeps the largest value of each small window, which makes the image smaller.";

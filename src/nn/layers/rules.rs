@@ -66,6 +66,17 @@ pub(super) fn with_plane(input: &Dims, [height, width]: [usize; 2]) -> Dims {
     }
 }
 
+/// Channels and length of a signal.
+pub(super) fn signal(layer: &str, input: &Dims) -> Result<[usize; 2], LayerError> {
+    match input.0[..] {
+        [channels, length] => Ok([channels, length]),
+        _ => Err(LayerError::shape(
+            format!("{layer} works on signals of channels x length, but its input is {input}"),
+            "Give it an input of two dimensions; for images there is a layer of the same kind without 1d in its name",
+        )),
+    }
+}
+
 /// How a window slides along height or width.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Slide {
@@ -97,14 +108,7 @@ impl Slide {
     /// Number of window positions along an axis of `size`.
     pub(super) fn positions(&self, layer: &str, axis: &str, size: usize) -> Result<usize, LayerError> {
         let Self { kernel, stride, padding, dilation, ceil_mode } = *self;
-        for (name, value) in [("kernel", kernel), ("stride", stride), ("dilation", dilation)] {
-            if value == 0 {
-                return Err(LayerError::shape(
-                    format!("{layer} has a {name} of 0 along the {axis}"),
-                    format!("Set the {name} to 1 or more"),
-                ));
-            }
-        }
+        self.check(layer, axis)?;
         let extent = (kernel - 1).checked_mul(dilation).and_then(|reach| reach.checked_add(1));
         let padded = padding.checked_mul(2).and_then(|both| both.checked_add(size));
         let (Some(extent), Some(padded)) = (extent, padded) else { return Err(too_large(layer)) };
@@ -123,6 +127,42 @@ impl Slide {
             count += 1;
         }
         Ok(count)
+    }
+
+    /// Size of what a transposed convolution paints along an axis of `size`, with `more` at its end.
+    pub(super) fn painted(&self, layer: &str, axis: &str, size: usize, more: usize) -> Result<usize, LayerError> {
+        let Self { kernel, stride, padding, dilation, .. } = *self;
+        self.check(layer, axis)?;
+        if more >= stride.max(dilation) {
+            return Err(LayerError::shape(
+                format!(
+                    "{layer} has an output padding of {more} along the {axis}, but a stride of {stride} and a dilation of {dilation}"
+                ),
+                "Set the output padding to less than the stride",
+            ));
+        }
+        let reach = (kernel - 1).checked_mul(dilation);
+        let painted = (size - 1).checked_mul(stride).and_then(|steps| steps.checked_add(reach?)?.checked_add(more + 1));
+        let painted = painted.ok_or_else(|| too_large(layer))?;
+        let cut = padding.checked_mul(2).and_then(|both| painted.checked_sub(both)).filter(|&left| left > 0);
+        cut.ok_or_else(|| {
+            LayerError::shape(
+                format!("{layer} cuts its padding of {padding} off both ends of a {axis} of {painted}, so that nothing is left"),
+                "Use less padding",
+            )
+        })
+    }
+
+    fn check(&self, layer: &str, axis: &str) -> Result<(), LayerError> {
+        for (name, value) in [("kernel", self.kernel), ("stride", self.stride), ("dilation", self.dilation)] {
+            if value == 0 {
+                return Err(LayerError::shape(
+                    format!("{layer} has a {name} of 0 along the {axis}"),
+                    format!("Set the {name} to 1 or more"),
+                ));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -480,6 +480,18 @@ fn turn<T: Float>(
     }
 }
 
+/// Adds to each plane of `area` values what its channel has.
+pub fn add_to_channels<T: Float>(planes: &mut [T], channels: &[T], area: usize) {
+    let area = area.max(1);
+    let group = (par::CHUNK / area).max(1);
+    planes.par_chunks_mut(group * area).enumerate().for_each(|(index, planes)| {
+        for (plane, values) in (index * group..).zip(planes.chunks_exact_mut(area)) {
+            let sum = channels[plane % channels.len()];
+            values.iter_mut().for_each(|value| *value += sum);
+        }
+    });
+}
+
 /// Gradient of the bias: the sum of each channel.
 pub fn backward_bias<T: Float>(grad: &[T], geometry: &Geometry) -> Vec<T> {
     let Geometry { batch, out_channels, .. } = *geometry;
