@@ -59,15 +59,29 @@ fn spec(case: &Value) -> Option<LayerSpec> {
             }
             op
         }
-        op @ ("max_pool2d" | "avg_pool2d") if args["dilation"].is_null() => {
-            settings.insert("kernel".to_owned(), pair("kernel_size", 1));
-            let stride = if args["stride"].is_null() { pair("kernel_size", 1) } else { pair("stride", 1) };
-            settings.insert("stride".to_owned(), stride);
-            settings.insert("padding".to_owned(), pair("padding", 0));
+        op @ ("max_pool1d" | "avg_pool1d" | "max_pool2d" | "avg_pool2d") => {
+            let is_signal = op.ends_with("1d");
+            let stride = if args["stride"].is_null() { "kernel_size" } else { "stride" };
+            let names = [("kernel", "kernel_size", 1), ("stride", stride, 1), ("padding", "padding", 0)];
+            for (name, from, default) in names {
+                let both = pair(from, default);
+                settings.insert(name.to_owned(), if is_signal { both[0].clone() } else { both });
+            }
+            if !args["dilation"].is_null() {
+                settings.insert("dilation".to_owned(), pair("dilation", 1));
+            }
             copy(&mut settings, &["ceil_mode", "count_include_pad"]);
-            if op == "max_pool2d" { "max_pool" } else { "avg_pool" }
+            match op {
+                "max_pool2d" => "max_pool",
+                "avg_pool2d" => "avg_pool",
+                op => op,
+            }
         }
         "adaptive_avg_pool2d" if args["output_size"] == 1 => "global_pool",
+        op @ ("adaptive_avg_pool1d" | "adaptive_avg_pool2d" | "adaptive_max_pool1d" | "adaptive_max_pool2d") => {
+            settings.insert("size".to_owned(), pair("output_size", 1));
+            if op.contains("avg") { "adaptive_avg_pool" } else { "adaptive_max_pool" }
+        }
         "batch_norm" => {
             copy(&mut settings, &["momentum", "eps"]);
             "batch_norm"

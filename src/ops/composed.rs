@@ -8,6 +8,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::kernels::activation::Activation;
+use super::kernels::adaptive::bins;
 use super::kernels::norm::BatchNormSettings;
 use super::kernels::softmax::SoftmaxForm;
 use super::kernels::window::{PoolWindow, Window};
@@ -123,10 +124,55 @@ pub fn conv_transpose2d(
 /// # Errors
 /// If a tensor operation fails.
 pub fn max_pool2d(input: &Tensor, window: PoolWindow) -> Result<Tensor> {
+    largest(input, pool_taps(input, window)?)
+}
+
+/// The largest value of each bin.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn adaptive_max_pool2d(input: &Tensor, output: [usize; 2]) -> Result<Tensor> {
+    largest(input, bin_taps(input, output)?)
+}
+
+/// The mean of each bin.
+///
+/// # Errors
+/// If a tensor operation fails.
+pub fn adaptive_avg_pool2d(input: &Tensor, output: [usize; 2]) -> Result<Tensor> {
+    let (_, _, height, width) = input.dims4()?;
+    let counts = |size: usize, count: usize| -> Vec<f64> {
+        bins(size, count).into_iter().map(|[first, end]| 1.0 / (end - first) as f64).collect()
+    };
+    let scales = [counts(height, output[0]), counts(width, output[1])];
+    scaled_sum(input, bin_taps(input, output)?, scales)
+}
+
+/// The taps of bins, each as long as the longest.
+fn bin_taps(input: &Tensor, output: [usize; 2]) -> Result<Vec<Tap>> {
+    let (_, _, height, width) = input.dims4()?;
+    let along = |size: usize, count: usize| -> Vec<Vec<(usize, bool)>> {
+        let bins = bins(size, count);
+        let longest = bins.iter().map(|[first, end]| end - first).max().unwrap_or(0);
+        let tap =
+            |tap: usize| bins.iter().map(|&[first, end]| ((first + tap).min(end - 1), first + tap < end)).collect();
+        (0..longest).map(tap).collect()
+    };
+    let (rows, columns) = (along(height, output[0]), along(width, output[1]));
+    Ok(rows.iter().flat_map(|rows| columns.iter().map(|columns| (rows.clone(), columns.clone()))).collect())
+}
+
+fn largest(input: &Tensor, taps: Vec<Tap>) -> Result<Tensor> {
     let mut largest: Option<Tensor> = None;
-    for (rows, columns) in pool_taps(input, window)? {
-        // Places outside are replaced by their nearest neighbour, which the same window holds anyway.
+    for (rows, columns) in taps {
+        let is_inside = |places: &[(usize, bool)]| {
+            indicator(places.iter().map(|&(_, inside)| inside), input.device(), input.dtype())
+        };
+        let inside = is_inside(&rows)?.reshape(((), 1))?.broadcast_mul(&is_inside(&columns)?)?;
         let tap = pick(input, rows.into_iter().map(|(row, _)| row), columns.into_iter().map(|(column, _)| column))?;
+        // Places outside never win.
+        let outside = inside.eq(0.0)?.broadcast_as(tap.shape())?.contiguous()?;
+        let tap = outside.where_cond(&(tap.zeros_like()? + f64::NEG_INFINITY)?, &tap)?;
         largest = Some(match largest {
             None => tap,
             Some(largest) => {
@@ -144,9 +190,19 @@ pub fn max_pool2d(input: &Tensor, window: PoolWindow) -> Result<Tensor> {
 /// If a tensor operation fails.
 pub fn avg_pool2d(input: &Tensor, window: PoolWindow, count_include_pad: bool) -> Result<Tensor> {
     let (_, _, height, width) = input.dims4()?;
+    let scales = [(0, height), (1, width)].map(|(axis, size)| {
+        (0..window.output([height, width])[axis])
+            .map(|at| 1.0 / super::kernels::window::pool_extent(window, axis, at, size, count_include_pad) as f64)
+            .collect::<Vec<f64>>()
+    });
+    scaled_sum(input, pool_taps(input, window)?, scales)
+}
+
+/// The sum of the taps that lie inside, times a factor for each row and each column of the output.
+fn scaled_sum(input: &Tensor, taps: Vec<Tap>, [rows, columns]: [Vec<f64>; 2]) -> Result<Tensor> {
     let (device, dtype) = (input.device(), input.dtype());
     let mut total: Option<Tensor> = None;
-    for (rows, columns) in pool_taps(input, window)? {
+    for (rows, columns) in taps {
         let inside_rows = indicator(rows.iter().map(|&(_, is_inside)| is_inside), device, dtype)?.reshape(((), 1))?;
         let inside_columns = indicator(columns.iter().map(|&(_, is_inside)| is_inside), device, dtype)?;
         let tap = pick(input, rows.into_iter().map(|(row, _)| row), columns.into_iter().map(|(column, _)| column))?;
@@ -158,26 +214,24 @@ pub fn avg_pool2d(input: &Tensor, window: PoolWindow, count_include_pad: bool) -
     }
     let total =
         total.ok_or_else(|| candle_core::Error::Msg("a pool needs a kernel of 1 x 1 or more".to_owned()).bt())?;
-    let [counts_rows, counts_columns] = [(0, height), (1, width)].map(|(axis, size)| {
-        (0..window.output([height, width])[axis])
-            .map(|at| 1.0 / super::kernels::window::pool_extent(window, axis, at, size, count_include_pad) as f64)
-            .collect::<Vec<f64>>()
-    });
-    let scale_rows = Tensor::new(counts_rows, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?.reshape(((), 1))?;
-    let scale_columns = Tensor::new(counts_columns, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?;
+    let scale_rows = Tensor::new(rows, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?.reshape(((), 1))?;
+    let scale_columns = Tensor::new(columns, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)?;
     total.broadcast_mul(&scale_rows.broadcast_mul(&scale_columns)?)
 }
 
-/// For one place in the window after the other: the rows and the columns that it meets, each with whether it lies inside
-/// the image; those outside are moved to the nearest one inside.
-#[expect(clippy::type_complexity, reason = "two lists of (index, inside)")]
-fn pool_taps(input: &Tensor, window: PoolWindow) -> Result<Vec<(Vec<(usize, bool)>, Vec<(usize, bool)>)>> {
+/// The rows and the columns that one place of a window meets, each with whether it lies inside the image; those outside
+/// are moved to the nearest one inside.
+type Tap = (Vec<(usize, bool)>, Vec<(usize, bool)>);
+
+/// One place in the window after the other.
+fn pool_taps(input: &Tensor, window: PoolWindow) -> Result<Vec<Tap>> {
     let (_, _, height, width) = input.dims4()?;
     let output = window.output([height, width]);
     let along = |axis: usize, tap: usize, size: usize| -> Vec<(usize, bool)> {
         (0..output[axis])
             .map(|at| {
-                let place = (at * window.stride[axis] + tap) as isize - window.padding[axis] as isize;
+                let place = (at * window.stride[axis] + tap * window.dilation[axis]) as isize;
+                let place = place - window.padding[axis] as isize;
                 let inside = place.clamp(0, size as isize - 1);
                 (inside as usize, inside == place)
             })

@@ -23,6 +23,7 @@ pub mod product;
 pub mod recurrent;
 pub mod recurrent_composed;
 pub mod resample;
+pub mod row_norm;
 pub mod softmax;
 pub(crate) mod storage;
 pub mod time;

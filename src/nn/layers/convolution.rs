@@ -24,7 +24,7 @@ impl Over {
         Window { kernel: [1, kernel], stride: [1, stride], padding: [0, padding], dilation: [1, dilation] }
     }
 
-    fn axes(self) -> [&'static str; 2] {
+    pub(super) fn axes(self) -> [&'static str; 2] {
         match self {
             Self::Signals => ["height", "length"],
             Self::Images => ["height", "width"],
@@ -63,14 +63,14 @@ impl Over {
         })
     }
 
-    fn pair(self, values: [usize; 2]) -> String {
+    pub(super) fn pair(self, values: [usize; 2]) -> String {
         match self {
             Self::Signals => values[1].to_string(),
             Self::Images => rules::pair(values),
         }
     }
 
-    fn short(self, values: [usize; 2]) -> String {
+    pub(super) fn short(self, values: [usize; 2]) -> String {
         match self {
             Self::Signals => values[1].to_string(),
             Self::Images => rules::short(values),

@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use crate::base::Dims;
 use crate::nn::{LayerError, ParamSpec};
-use crate::ops::{self, PoolWindow};
+use crate::ops;
 
 /// The one input of a layer.
 pub(super) fn one<'a>(layer: &str, inputs: &'a [Dims]) -> Result<&'a Dims, LayerError> {
@@ -164,27 +164,6 @@ impl Slide {
         }
         Ok(())
     }
-}
-
-/// Shape after a pool. PyTorch's rule: padding of at most half the kernel, so that no window is empty.
-pub(super) fn pooled(layer: &str, input: &Dims, window: PoolWindow) -> Result<Vec<Dims>, LayerError> {
-    let [channels, height, width] = image(layer, input)?;
-    let PoolWindow { kernel, stride, padding, ceil_mode } = window;
-    if padding.iter().zip(kernel).any(|(&padding, kernel)| padding > kernel / 2) {
-        return Err(LayerError::shape(
-            format!("{layer} has a padding of {}, more than half its kernel of {}", pair(padding), pair(kernel)),
-            "Use less padding or a larger kernel",
-        ));
-    }
-    let slides = Slide::both(kernel, stride, padding, [1, 1], ceil_mode);
-    let height = slides[0].positions(layer, "height", height)?;
-    let width = slides[1].positions(layer, "width", width)?;
-    checked(layer, Dims::from([channels, height, width]))
-}
-
-/// `2 x 2`, and the stride where it differs.
-pub(super) fn pool_summary(kernel: [usize; 2], stride: [usize; 2]) -> String {
-    if stride == kernel { pair(kernel) } else { format!("{}, stride {}", pair(kernel), short(stride)) }
 }
 
 /// The position in [`Dims`] of a dimension that counts the batch as 0.

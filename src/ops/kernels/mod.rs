@@ -4,6 +4,7 @@
 //! number of threads never changes a bit of the result.
 
 pub mod activation;
+pub mod adaptive;
 pub mod alloc;
 pub mod attention;
 pub mod block;
@@ -24,6 +25,8 @@ pub mod pool;
 pub mod position;
 pub mod recurrent;
 pub mod resample;
+pub mod response;
+pub mod row_norm;
 pub mod simd;
 pub mod softmax;
 pub mod time;

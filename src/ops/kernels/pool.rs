@@ -49,8 +49,8 @@ impl Planes {
     }
 
     fn reach(&self, axis: usize, tap: usize) -> Reach {
-        let PoolWindow { stride, padding, .. } = self.window;
-        reach(tap, stride[axis], padding[axis], self.size[axis], self.output[axis])
+        let PoolWindow { stride, padding, dilation, .. } = self.window;
+        reach(tap * dilation[axis], stride[axis], padding[axis], self.size[axis], self.output[axis])
     }
 
     /// Calls `row(tap, output row, first output column, columns, start in the input)` for every row of every place of the window.
@@ -117,9 +117,9 @@ fn max_plane<T: Float>(x: &[T], out: &mut [T], places: &mut [u16], planes: Plane
     let Planes { output, window, .. } = planes;
     // A window whose values are all -inf keeps its first place inside the image.
     for (row, places) in places.chunks_exact_mut(output[1]).enumerate() {
-        let first_row = window.padding[0].saturating_sub(row * window.stride[0]);
+        let first_row = window.padding[0].saturating_sub(row * window.stride[0]).div_ceil(window.dilation[0]);
         for (column, place) in places.iter_mut().enumerate() {
-            let first_column = window.padding[1].saturating_sub(column * window.stride[1]);
+            let first_column = window.padding[1].saturating_sub(column * window.stride[1]).div_ceil(window.dilation[1]);
             *place = (first_row * window.kernel[1] + first_column) as u16;
         }
     }
@@ -160,7 +160,8 @@ pub fn max_backward<T: Float>(grad: &[T], places: &[u16], planes: Planes) -> Vec
     let count = grad.len() / out_area;
     // Where a place lies, counted from the window's corner.
     let offsets: Vec<usize> = (0..window.kernel[0] * window.kernel[1])
-        .map(|tap| tap / window.kernel[1] * size[1] + tap % window.kernel[1])
+        .map(|tap| [tap / window.kernel[1] * window.dilation[0], tap % window.kernel[1] * window.dilation[1]])
+        .map(|[row, column]| row * size[1] + column)
         .collect();
     // The corner itself may lie before the plane; with its offset it never does.
     let pad = window.padding[0] * size[1] + window.padding[1];
@@ -293,7 +294,13 @@ mod tests {
     use super::*;
 
     fn planes(size: [usize; 2], kernel: usize, stride: usize, padding: usize) -> Planes {
-        let window = PoolWindow { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], ceil_mode: false };
+        let window = PoolWindow {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [padding; 2],
+            dilation: [1, 1],
+            ceil_mode: false,
+        };
         Planes::new(size, window)
     }
 
@@ -307,7 +314,7 @@ mod tests {
     #[test]
     fn overlapping_windows_add_up() {
         // The 4 is the largest of both windows of a row of three.
-        let window = PoolWindow { kernel: [1, 2], stride: [1, 1], padding: [0, 0], ceil_mode: false };
+        let window = PoolWindow { kernel: [1, 2], stride: [1, 1], padding: [0, 0], dilation: [1, 1], ceil_mode: false };
         let planes = Planes::new([1, 3], window);
         let (out, places) = max_forward(&[1.0_f64, 4.0, 2.0], planes);
         assert_eq!((out, max_backward(&[1.0, 10.0], &places, planes)), (vec![4.0, 4.0], vec![0.0, 11.0, 0.0]));

@@ -22,6 +22,8 @@ pub struct PoolWindow {
     pub stride: [usize; 2],
     /// Empty places around the image on each side, at most half the kernel.
     pub padding: [usize; 2],
+    /// Distance between the pixels that the window sees.
+    pub dilation: [usize; 2],
     /// Whether a last window may stick out of the image.
     pub ceil_mode: bool,
 }
@@ -41,13 +43,14 @@ impl PoolWindow {
     /// Height and width of the output for an image of `size`, with PyTorch's rule for the last window in ceil mode: it
     /// must start inside the image or its left padding.
     pub fn output(&self, size: [usize; 2]) -> [usize; 2] {
-        let Self { kernel, stride, padding, ceil_mode } = *self;
+        let Self { kernel, stride, padding, dilation, ceil_mode } = *self;
         [0, 1].map(|axis| {
             let (stride, padded) = (stride[axis].max(1), size[axis] + 2 * padding[axis]);
-            if kernel[axis] > padded {
+            let extent = (kernel[axis].max(1) - 1) * dilation[axis] + 1;
+            if extent > padded {
                 return 0;
             }
-            let room = padded - kernel[axis];
+            let room = padded - extent;
             let count = room / stride + 1;
             let sticks_out = ceil_mode && room % stride != 0 && count * stride < size[axis] + padding[axis];
             count + usize::from(sticks_out)
