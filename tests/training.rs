@@ -9,9 +9,9 @@ use std::time::Duration;
 use candle_core::{DType, Device, Tensor};
 use layerbench::base::{Place, Progress};
 use layerbench::data::{self, DataConfig, Dataset, Features, InputColumn, InputKind, Labels, Part, Prepared, Task};
-use layerbench::graph::{Graph, Network, presets};
+use layerbench::graph::{Graph, Network, Node, NodeRole, Wire, presets};
 use layerbench::metrics::evaluate;
-use layerbench::nn::Mode;
+use layerbench::nn::{LayerSpec, Mode};
 use layerbench::ops::loss::cross_entropy;
 use layerbench::train::optimizers::{Optimizer, Sgd, UpdateStep};
 use layerbench::train::record::RunFolder;
@@ -522,8 +522,8 @@ fn a_last_batch_of_one_is_left_out_with_batch_norm() {
     assert_eq!(finish(&job(preset("mlp", &data), data, config)).steps, 3);
 }
 
-#[test]
-fn a_number_is_learned_as_well_as_a_class() {
+/// Points of a plane, with its height as the target.
+fn plane() -> Arc<Prepared> {
     let mut stream = layerbench::base::rng::Stream::new(1, "test");
     let rows: Vec<[f32; 2]> = (0..300).map(|_| [stream.normal(), stream.normal()]).collect();
     let column = |name: &str| InputColumn { column: name.to_owned(), kind: data::ColumnKind::Number };
@@ -542,7 +542,12 @@ fn a_number_is_learned_as_well_as_a_class() {
         fingerprint: String::new(),
     };
     dataset.seal();
-    let prepared = Arc::new(data::prepare(Arc::new(dataset), &DataConfig::default()));
+    Arc::new(data::prepare(Arc::new(dataset), &DataConfig::default()))
+}
+
+#[test]
+fn a_number_is_learned_as_well_as_a_class() {
+    let prepared = plane();
     let graph = presets::by_id("mlp").unwrap().graph_for(&[2].into(), 1, Task::Regression);
     let folder = tempfile::tempdir().unwrap();
     let run_folder = RunFolder(folder.path().to_owned());
@@ -553,6 +558,66 @@ fn a_number_is_learned_as_well_as_a_class() {
     let evaluation = evaluate(&network, &prepared, Part::Test, &Progress::default()).unwrap();
     assert!(evaluation.r_squared.unwrap() > 0.98, "{:?}", evaluation.r_squared);
     assert!(evaluation.root_mean_squared_error.unwrap() < 4.0, "in the target's unit");
+}
+
+#[test]
+fn every_loss_that_fits_the_data_learns_and_is_validated_with_itself() {
+    use layerbench::nn::losses::{LossSpec, Target};
+    let losses =
+        |wanted: Target| LossSpec::all().into_iter().filter(move |spec| [Target::Any, wanted].contains(&spec.target()));
+    let train = |data: &Arc<Prepared>, graph: Graph, loss: LossSpec| {
+        let folder = tempfile::tempdir().unwrap();
+        let config = TrainConfig { epochs: 12, loss, ..TrainConfig::default() };
+        let job = TrainJob { folder: Some(RunFolder(folder.path().to_owned())), ..job(graph, data.clone(), config) };
+        let outcome = finish(&job);
+        assert_eq!(outcome.ending, Ending::Completed);
+        let history = job.folder.unwrap().read_history().unwrap();
+        (outcome.metrics.unwrap(), history.epochs[0].validation_loss.unwrap())
+    };
+    let data = few_digits(600);
+    let mut seen = Vec::new();
+    for mut loss in losses(Target::Classes) {
+        if loss.id() == "cross_entropy" {
+            layerbench::base::params::set(&mut loss, "label_smoothing", "0.1").unwrap();
+            layerbench::base::params::set(&mut loss, "class_weights", "balanced").unwrap();
+        }
+        let mut graph = preset("mlp", &data);
+        if loss.id() == "nll" {
+            // Behind the last layer, whatever its name.
+            let output = graph.nodes.iter().find(|(_, node)| matches!(node.role, NodeRole::Output)).unwrap().0.clone();
+            let wires = graph.nodes[&output].inputs.clone();
+            let role = NodeRole::Layer(LayerSpec::from_id("log_softmax").unwrap());
+            let log_softmax = Node { role, inputs: wires.clone(), ..graph.nodes[&wires[0].node].clone() };
+            graph.nodes.insert("log".into(), log_softmax);
+            graph.nodes.get_mut(&output).unwrap().inputs = vec![Wire::from("log")];
+        }
+        let (metrics, first) = train(&data, graph, loss.clone());
+        println!("{}: {metrics:?}", loss.id());
+        assert!(metrics.validation_accuracy.unwrap() > 0.85, "{}: {metrics:?}", loss.id());
+        assert!(metrics.validation_loss.unwrap() < first, "{}", loss.id());
+        seen.push(metrics.validation_loss.unwrap());
+    }
+    assert_eq!(seen.len(), 5);
+    let data = plane();
+    for loss in losses(Target::Values) {
+        let graph = presets::by_id("mlp").unwrap().graph_for(&[2].into(), 1, Task::Regression);
+        let (metrics, first) = train(&data, graph, loss.clone());
+        println!("{}: {metrics:?}", loss.id());
+        assert!(metrics.validation_loss.unwrap() < 0.5 * first, "{}: {metrics:?} after {first}", loss.id());
+    }
+}
+
+#[test]
+fn a_loss_that_does_not_fit_is_refused_with_those_that_do() {
+    let with = |id: &str| {
+        let mut job = small_job(OptimizerSpec::default());
+        job.config.loss = layerbench::nn::LossSpec::from_id(id).unwrap();
+        check(&job).iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    assert_eq!(with("focal"), "");
+    assert!(with("huber").contains("the loss 'Huber' is for numbers, but the data has classes"), "{}", with("huber"));
+    assert!(with("ctc").contains("is for texts") && with("ctc").contains("Cross-entropy, Focal"), "{}", with("ctc"));
+    assert!(with("nll").contains("does not end in log-softmax"));
 }
 
 /// `tests/fixtures/training_tiny_cnn.json`: 20 steps on one batch by PyTorch 2.15 in float64, from float32-exact weights.

@@ -8,7 +8,7 @@ use crate::base::Progress;
 use crate::data::{DataError, Labels, Part, Prepared, Task, batch};
 use crate::graph::{Network, NetworkError};
 
-use super::{Evaluation, inference_time, scores};
+use super::{Evaluation, TaskLoss, inference_time, scores};
 
 /// Why an evaluation ended without a result.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ pub fn evaluate(
         if progress.is_cancelled() {
             return Err(EvaluateError::Cancelled);
         }
-        outputs.extend(forward(network, prepared, chunk)?);
+        outputs.extend(host(&forward(network, prepared, chunk)?.0)?);
         for _ in chunk {
             progress.advance();
         }
@@ -101,21 +101,41 @@ pub fn summarize(
     prepared: &Prepared,
     samples: &[u32],
     batch_size: usize,
+    loss: &TaskLoss,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Summary>, EvaluateError> {
-    let (mut loss, mut right) = (0.0, 0_u64);
+    let (mut sum, mut weight, mut right) = (0.0, 0.0, 0_u64);
     for chunk in samples.chunks(batch_size.max(1)) {
         if is_cancelled() {
             return Ok(None);
         }
-        let outputs = forward(network, prepared, chunk)?;
-        let (sum, hits) = sums(prepared, chunk, &outputs);
-        loss += sum;
-        right += hits;
+        let (output, targets) = forward(network, prepared, chunk)?;
+        let loss = loss.compute(&output, &targets)?;
+        // A weight of 0 means that nothing counted.
+        if loss.weight > 0.0 {
+            sum += loss.mean * loss.weight;
+            weight += loss.weight;
+        }
+        right += right_answers(prepared, chunk, &output)?.unwrap_or(0);
     }
-    let count = samples.len() as f64;
-    let accuracy = (prepared.dataset.task == Task::Classification).then_some(right as f64 / count);
-    Ok((!samples.is_empty()).then_some(Summary { loss: loss / count, accuracy }))
+    let accuracy = prepared.dataset.task == Task::Classification;
+    let accuracy = accuracy.then_some(right as f64 / samples.len() as f64);
+    Ok((!samples.is_empty()).then_some(Summary { loss: sum / weight, accuracy }))
+}
+
+/// How many of these samples the network has right; `None` for regression.
+///
+/// # Errors
+/// If the output can't be read from its device.
+pub fn right_answers(prepared: &Prepared, samples: &[u32], output: &Tensor) -> candle_core::Result<Option<u64>> {
+    let Labels::Classes(labels) = &prepared.dataset.labels else { return Ok(None) };
+    let values = host(output)?;
+    let width = (values.len() / samples.len().max(1)).max(1);
+    let pairs = samples.iter().zip(values.chunks(width));
+    let is_right = |sample: u32, row: &[f32]| {
+        labels.get(sample as usize).is_some_and(|&label| scores::arg_max(row) == label as usize)
+    };
+    Ok(Some(pairs.filter(|(sample, row)| is_right(**sample, row)).count() as u64))
 }
 
 /// How many values the network must give for one sample.
@@ -135,41 +155,20 @@ pub const fn part_name(part: Part) -> &'static str {
     }
 }
 
-/// The first output for some samples, flat.
-fn forward(network: &Network, prepared: &Prepared, samples: &[u32]) -> Result<Vec<f32>, EvaluateError> {
-    let (inputs, _) = batch::batch(&prepared.dataset, &prepared.normalizer, samples, network.device())?;
-    let outputs = network.infer(&[inputs.to_dtype(network.dtype())?])?;
-    let values = outputs.first().map(host).transpose()?.unwrap_or_default();
-    let (expected, received) = (outputs_needed(prepared), values.len() / samples.len().max(1));
-    if expected == received { Ok(values) } else { Err(EvaluateError::Output { expected, received }) }
+/// The first output for some samples, and their targets.
+fn forward(network: &Network, prepared: &Prepared, samples: &[u32]) -> Result<(Tensor, Tensor), EvaluateError> {
+    let (inputs, targets) = batch::batch(&prepared.dataset, &prepared.normalizer, samples, network.device())?;
+    let expected = outputs_needed(prepared);
+    let Some(output) = network.infer(&[inputs.to_dtype(network.dtype())?])?.into_iter().next() else {
+        return Err(EvaluateError::Output { expected, received: 0 });
+    };
+    let received = output.elem_count() / samples.len().max(1);
+    if expected == received { Ok((output, targets)) } else { Err(EvaluateError::Output { expected, received }) }
 }
 
 /// The values of a tensor, flat, in f32.
 pub fn host(tensor: &Tensor) -> candle_core::Result<Vec<f32>> {
     tensor.to_dtype(DType::F32)?.flatten_all()?.to_vec1()
-}
-
-/// Sum of the losses and number of right answers of some samples.
-fn sums(prepared: &Prepared, samples: &[u32], outputs: &[f32]) -> (f64, u64) {
-    let width = outputs_needed(prepared).max(1);
-    let dataset = &prepared.dataset;
-    let (shift, scale) = target_scaling(prepared);
-    let (mut loss, mut right) = (0.0, 0);
-    for (&sample, row) in samples.iter().zip(outputs.chunks(width)) {
-        match &dataset.labels {
-            Labels::Classes(labels) => {
-                let label = labels.get(sample as usize).map_or(usize::MAX, |&label| label as usize);
-                loss += scores::cross_entropy(row, label);
-                right += u64::from(scores::arg_max(row) == label);
-            }
-            Labels::Values(values) => {
-                let truth = values.get(sample as usize).map_or(f64::NAN, |&value| f64::from(value));
-                let predicted = row.first().map_or(f64::NAN, |&value| f64::from(value));
-                loss += ((truth - shift) * scale - predicted).powi(2);
-            }
-        }
-    }
-    (loss, right)
 }
 
 fn score(prepared: &Prepared, samples: &[u32], outputs: &[f32]) -> Evaluation {

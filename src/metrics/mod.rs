@@ -6,10 +6,12 @@ pub mod exact;
 pub mod overfitting;
 pub mod scores;
 pub mod series;
+pub mod task_loss;
 pub mod timing;
 
 pub use evaluate::{EvaluateError, Summary, evaluate, summarize};
 pub use evaluation::{ClassScores, Evaluation, SampleResult};
 pub use overfitting::{EpochLosses, overfitting};
 pub use series::MetricSeries;
+pub use task_loss::TaskLoss;
 pub use timing::{Timing, inference_time};

@@ -1,7 +1,9 @@
-//! Layers: shape rule, parameters, cost, forward and backward of each, one file a layer in [`layers`].
+//! Layers: shape rule, parameters, cost, forward and backward of each, one file a layer in [`layers`]. And losses, one
+//! file each in [`losses`].
 
 pub mod layer;
 pub mod layers;
+pub mod losses;
 pub mod tape;
 
 pub use layer::{
@@ -9,3 +11,4 @@ pub use layer::{
     ParamSpec, Saved,
 };
 pub use layers::LayerSpec;
+pub use losses::LossSpec;

@@ -4,6 +4,8 @@ use crate::base::{NodeId, Place, Problem, Severity, format};
 use crate::data::{Part, Task};
 use crate::graph::{Analysis, Network, Node, NodeRole, analyze};
 use crate::metrics::evaluate::outputs_needed;
+use crate::nn::LossSpec;
+use crate::nn::losses::Target;
 
 use super::optimizers::OptimizerSpec;
 use super::schedules::ScheduleSpec;
@@ -37,6 +39,7 @@ pub fn look(job: &TrainJob) -> Findings {
     problems.extend(batch_norm(job));
     problems.extend(softmax(job));
     problems.extend(parameter_rules(job));
+    problems.extend(loss(job));
     let planned_bytes = analysis.training_memory(batch_size(job), job.config.optimizer_values()).total();
     let mut findings = Findings { problems, memory: None, planned_bytes };
     if findings.error().is_none() {
@@ -190,6 +193,44 @@ pub fn has_batch_norm(job: &TrainJob) -> bool {
     let is_norm = |node: &Node| matches!(&node.role, NodeRole::Layer(layer) if layer.id() == "batch_norm");
     let inside = job.graph.blocks.values().flat_map(|block| block.nodes.values());
     job.graph.nodes.values().chain(inside).any(is_norm)
+}
+
+/// A loss that is not for what the data has, or that the network does not end as it needs.
+fn loss(job: &TrainJob) -> Option<Problem> {
+    let spec = &job.config.loss;
+    if let LossSpec::Unknown(_) = spec {
+        let message = format!("this version does not know the loss '{}'", spec.id());
+        return Some(Problem::error(setting("loss"), message, "Choose another, automatic for example"));
+    }
+    let (has, wanted) = match job.data.dataset.task {
+        Task::Classification => ("classes", Target::Classes),
+        Task::Regression => ("numbers", Target::Values),
+    };
+    let compares = match spec.target() {
+        target if target == wanted || target == Target::Any => {
+            let last = last_layer(job)?;
+            let is = |id: &str| {
+                let node = job.graph.nodes.get(&last);
+                node.is_some_and(|node| matches!(&node.role, NodeRole::Layer(layer) if layer.id() == id))
+            };
+            return (matches!(spec, LossSpec::Nll(_)) && !is("log_softmax")).then(|| {
+                let message =
+                    "the negative log-likelihood is of log-probabilities, but the network does not end in log-softmax";
+                Problem::warning(
+                    Place::Node(last),
+                    message,
+                    "Add a log-softmax layer behind this one, or choose cross-entropy",
+                )
+            });
+        }
+        Target::Classes => "classes",
+        Target::Values | Target::Any => "numbers",
+        Target::Other(name) => name,
+    };
+    let all = LossSpec::all();
+    let fitting: Vec<&str> = all.iter().filter(|spec| spec.target() == wanted).map(LossSpec::label).collect();
+    let message = format!("the loss '{}' is for {compares}, but the data has {has}", spec.label());
+    Some(Problem::error(setting("loss"), message, format!("Choose automatic or one of {}", fitting.join(", "))))
 }
 
 /// Rules that can't be read, that are for no layer, or that leave nothing to learn.

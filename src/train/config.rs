@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::{Field, ParamVisitor, Params};
+use crate::nn::LossSpec;
 
 use super::optimizers::OptimizerSpec;
 use super::schedules::{PlateauState, Position, ScheduleSpec};
@@ -15,6 +16,8 @@ pub struct TrainConfig {
     pub epochs: usize,
     /// Samples a step.
     pub batch_size: usize,
+    /// What training makes small.
+    pub loss: LossSpec,
     /// How gradients change the weights.
     pub optimizer: OptimizerSpec,
     /// Peak learning rate.
@@ -54,6 +57,7 @@ impl Default for TrainConfig {
         Self {
             epochs: 20,
             batch_size: 32,
+            loss: LossSpec::default(),
             optimizer: OptimizerSpec::default(),
             learning_rate: 1e-3,
             schedule: ScheduleSpec::default(),
@@ -99,6 +103,7 @@ impl Params for TrainConfig {
         let Self {
             epochs,
             batch_size,
+            loss,
             optimizer,
             learning_rate,
             schedule,
@@ -124,6 +129,11 @@ impl Params for TrainConfig {
              smaller ones make more, noisier steps.",
         );
         visitor.count(field, batch_size, 1..=65_536);
+        let field = Field::new("loss", "Loss")
+            .rare()
+            .help("What training makes small. Automatic takes cross-entropy for classes and the mean square error for numbers.");
+        visitor.choice(field, loss);
+        loss.visit(visitor);
         let field = Field::new("optimizer", "Optimizer").help("How gradients change the weights.");
         visitor.choice(field, optimizer);
         optimizer.visit(visitor);
@@ -240,6 +250,9 @@ mod tests {
         for (name, value) in [
             ("epochs", "3"),
             ("batch_size", "16"),
+            ("loss", "focal"),
+            ("focus", "1.5"),
+            ("class_weights", "balanced"),
             ("optimizer", "sgd"),
             ("momentum", "0.8"),
             ("nesterov", "true"),
@@ -289,6 +302,25 @@ mod tests {
         for described in params::describe(&mut TrainConfig::default()) {
             assert!(described.field.help.len() > 20, "{} needs help text", described.field.name);
         }
+    }
+
+    #[test]
+    fn no_two_fields_have_the_same_name() {
+        // Whatever optimizer, schedule and loss are chosen: `--set` and files tell them apart by name.
+        use crate::base::params::describe;
+        use crate::train::{OptimizerSpec, ScheduleSpec};
+        let names = |params: &mut dyn Params| describe(params).iter().map(|d| d.field.name).collect::<Vec<_>>();
+        let all = |specs: Vec<Vec<&'static str>>| specs.concat().into_iter().collect::<std::collections::BTreeSet<_>>();
+        let optimizers = all(OptimizerSpec::all().iter_mut().map(|spec| names(spec)).collect());
+        let schedules = all(ScheduleSpec::all().iter_mut().map(|spec| names(spec)).collect());
+        let losses = all(LossSpec::all().iter_mut().map(|spec| names(spec)).collect());
+        for (one, other) in [(&optimizers, &schedules), (&optimizers, &losses), (&schedules, &losses)] {
+            assert_eq!(one.intersection(other).collect::<Vec<_>>(), Vec::<&&str>::new());
+        }
+        let mut own =
+            names(&mut TrainConfig { schedule: ScheduleSpec::from_id("constant").unwrap(), ..TrainConfig::default() });
+        own.retain(|name| !["beta1", "beta2", "eps", "amsgrad"].contains(name));
+        assert!(own.iter().all(|name| ![&optimizers, &schedules, &losses].iter().any(|set| set.contains(name))));
     }
 
     #[test]

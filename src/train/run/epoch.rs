@@ -85,7 +85,7 @@ impl Run<'_> {
         let (job, config) = (self.job, &self.job.config);
         let held_out = job.data.split.part(Part::Validation);
         let is_stopped = || self.control.is_stopped();
-        let validation = summarize(&self.network, &job.data, held_out, config.batch_size, &is_stopped)?;
+        let validation = summarize(&self.network, &job.data, held_out, config.batch_size, &self.loss, &is_stopped)?;
         // Predictions are timed on samples that the network does not learn from, as far as there are some.
         let timed = if held_out.is_empty() { job.data.split.part(Part::Train) } else { held_out };
         let budget = Duration::from_secs_f64((self.state.epoch_seconds * 0.01).clamp(0.002, 0.025));

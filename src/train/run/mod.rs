@@ -17,6 +17,8 @@ use candle_core::{DType, Tensor};
 use crate::base::rng::Stream;
 use crate::base::{Place, Problem, files, memory};
 use crate::graph::Network;
+use crate::metrics::TaskLoss;
+use crate::nn::LossSpec;
 
 use super::check::{self, Findings};
 use super::checkpoint::{Checkpoints, State};
@@ -69,6 +71,7 @@ struct Run<'a> {
     job: &'a TrainJob,
     control: &'a Control,
     network: Network,
+    loss: TaskLoss,
     optimizer: Optimizer,
     state: State,
     /// Weights of the best epoch, or of the last good one if the best is not to be kept; never of a step that diverged.
@@ -133,6 +136,7 @@ impl<'a> Run<'a> {
             job,
             control,
             network,
+            loss: TaskLoss::new(&config.loss, &job.data),
             optimizer,
             state,
             kept: Vec::new(),
@@ -249,7 +253,7 @@ fn steps<'a>(job: &TrainJob, order: &'a [u32]) -> impl Iterator<Item = &'a [u32]
 /// What must stay the same for a run to go on. Settings that are as they always were are not named, so that runs of
 /// earlier versions go on.
 fn fixed(job: &TrainJob) -> String {
-    let TrainConfig { seed, batch_size, optimizer, accumulate, ema_decay, parameter_rules, .. } = &job.config;
+    let TrainConfig { seed, batch_size, optimizer, accumulate, ema_decay, parameter_rules, loss, .. } = &job.config;
     let samples = job.data.split.train.len();
     let data = &job.data.dataset.fingerprint;
     let mut parts = vec![
@@ -259,6 +263,9 @@ fn fixed(job: &TrainJob) -> String {
         format!("{samples} training samples"),
         format!("data {data}"),
     ];
+    if *loss != LossSpec::default() {
+        parts.push(format!("loss {}", loss.id()));
+    }
     if *accumulate > 1 {
         parts.push(format!("{accumulate} batches a step"));
     }

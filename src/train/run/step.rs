@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 use candle_core::Tensor;
 
 use crate::base::{Place, Problem, memory};
-use crate::data::{Labels, Prepared, Task, batch};
+use crate::data::batch;
 use crate::graph::Gradients;
-use crate::metrics::evaluate::host;
-use crate::metrics::scores;
+use crate::metrics::evaluate::right_answers;
 use crate::nn::Mode;
-use crate::ops::loss::{Loss, cross_entropy, mse};
+use crate::ops::loss::Loss;
 use crate::train::finite;
 use crate::train::optimizers::UpdateStep;
 use crate::train::{StepMetrics, TrainEvent, history};
@@ -97,10 +96,7 @@ impl Run<'_> {
         let (inputs, targets) = batch::batch(&data.dataset, &data.normalizer, samples, self.network.device())?;
         let pass = self.network.forward(std::slice::from_ref(&inputs), mode)?;
         let Some(output) = pass.outputs.first() else { return Err(nothing_to_learn()) };
-        let Loss { mean, weight, grad, .. } = match data.dataset.task {
-            Task::Classification => cross_entropy(output, &targets)?,
-            Task::Regression => mse(output, &targets)?,
-        };
+        let Loss { mean, weight, grad, .. } = self.loss.compute(output, &targets)?;
         let right = right_answers(data, samples, output)?;
         // A loss that is not finite has no gradient worth computing.
         let gradients = if mean.is_finite() { self.network.backward(pass, &[grad])? } else { Vec::new() };
@@ -162,16 +158,4 @@ impl Batch {
 fn nothing_to_learn() -> TrainError {
     let hint = "Connect the last layer to an output";
     TrainError::Invalid(Problem::error(Place::Project, "the network has no output", hint))
-}
-
-/// How many of these samples the network has right; `None` for regression.
-fn right_answers(data: &Prepared, samples: &[u32], output: &Tensor) -> Result<Option<u64>, TrainError> {
-    let Labels::Classes(labels) = &data.dataset.labels else { return Ok(None) };
-    let values = host(output)?;
-    let width = (values.len() / samples.len().max(1)).max(1);
-    let pairs = samples.iter().zip(values.chunks(width));
-    let is_right = |sample: u32, row: &[f32]| {
-        labels.get(sample as usize).is_some_and(|&label| scores::arg_max(row) == label as usize)
-    };
-    Ok(Some(pairs.filter(|(sample, row)| is_right(**sample, row)).count() as u64))
 }

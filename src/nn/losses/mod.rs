@@ -1,0 +1,167 @@
+//! The catalogue of losses: what training makes small.
+
+pub mod automatic;
+pub mod binary;
+pub mod cross_entropy;
+pub mod ctc;
+pub mod dice;
+pub mod focal;
+pub mod huber;
+pub mod kl;
+pub mod mae;
+pub mod mse;
+pub mod negative_sampling;
+pub mod nll;
+pub mod smooth_l1;
+pub mod triplet;
+
+use candle_core::{Result, Tensor};
+
+use crate::ops::loss::{self, Loss};
+
+pub use automatic::Automatic;
+pub use binary::Binary;
+pub use cross_entropy::{ClassWeights, CrossEntropy};
+pub use ctc::Ctc;
+pub use dice::Dice;
+pub use focal::Focal;
+pub use huber::Huber;
+pub use kl::Kl;
+pub use mae::Mae;
+pub use mse::Mse;
+pub use negative_sampling::NegativeSampling;
+pub use nll::Nll;
+pub use smooth_l1::SmoothL1;
+pub use triplet::Triplet;
+
+crate::catalogue! {
+    /// What training makes small.
+    pub enum LossSpec {
+        Automatic(Automatic) = "automatic", "Automatic",
+            "Cross-entropy where the data has classes, the mean square error where it has numbers.";
+        CrossEntropy(CrossEntropy) = "cross_entropy", "Cross-entropy",
+            "For classes: how surprised the network is by the right one. The softmax is part of it.";
+        Focal(Focal) = "focal", "Focal",
+            "For classes: cross-entropy that looks at the samples that are still wrong. Helps where most samples are easy.";
+        Nll(Nll) = "nll", "Negative log-likelihood",
+            "For classes: cross-entropy for networks that end in log-softmax.";
+        Binary(Binary) = "binary_cross_entropy", "Binary cross-entropy",
+            "For classes: one yes or no for each, apart from the others.";
+        Mse(Mse) = "mse", "Mean square error", "For numbers: large errors count much more than small ones.";
+        Mae(Mae) = "mae", "Mean absolute error", "For numbers: errors count by their size, so outliers pull less.";
+        Huber(Huber) = "huber", "Huber", "For numbers: small errors count by their square, large ones by their size.";
+        SmoothL1(SmoothL1) = "smooth_l1", "Smooth L1", "For numbers: Huber divided by its width, usual for boxes.";
+        Kl(Kl) = "kl_divergence", "Kullback-Leibler", "For target probabilities: how far the network's are from them.";
+        Dice(Dice) = "dice", "Dice", "For masks: how well they overlap, however small they are.";
+        Ctc(Ctc) = "ctc", "CTC", "For texts read from sequences, without knowing where each symbol is.";
+        Triplet(Triplet) = "triplet", "Triplet margin",
+            "For triples: what is alike must lie nearer than what is not.";
+        NegativeSampling(NegativeSampling) = "negative_sampling", "Negative sampling",
+            "For words and their neighbours: near those, far from words drawn at random.";
+    }
+}
+
+/// What a loss compares with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Whatever the data has.
+    Any,
+    /// The right class of each sample.
+    Classes,
+    /// Numbers.
+    Values,
+    /// Something else, as people call it.
+    Other(&'static str),
+}
+
+impl LossSpec {
+    /// What it compares with.
+    pub fn target(&self) -> Target {
+        match self {
+            Self::Automatic(_) | Self::Unknown(_) => Target::Any,
+            Self::CrossEntropy(_) | Self::Focal(_) | Self::Nll(_) | Self::Binary(_) => Target::Classes,
+            Self::Mse(_) | Self::Mae(_) | Self::Huber(_) | Self::SmoothL1(_) => Target::Values,
+            Self::Kl(_) => Target::Other("target probabilities"),
+            Self::Dice(_) => Target::Other("masks"),
+            Self::Ctc(_) => Target::Other("texts"),
+            Self::Triplet(_) => Target::Other("triples of samples"),
+            Self::NegativeSampling(_) => Target::Other("words and their neighbours"),
+        }
+    }
+
+    /// Whether it wants one weight a class.
+    pub fn class_weights(&self) -> ClassWeights {
+        match self {
+            Self::CrossEntropy(CrossEntropy { class_weights, .. })
+            | Self::Focal(Focal { class_weights, .. })
+            | Self::Nll(Nll { class_weights }) => *class_weights,
+            _ => ClassWeights::Equal,
+        }
+    }
+
+    /// Of scores `[batch, classes]` with class indices `[batch]`.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or it is not for classes.
+    pub fn of_classes(&self, scores: &Tensor, targets: &Tensor, weights: Option<&[f64]>) -> Result<Loss> {
+        match self {
+            Self::Automatic(_) => loss::cross_entropy(scores, targets),
+            Self::CrossEntropy(settings) => settings.compute(scores, targets, weights),
+            Self::Focal(settings) => settings.compute(scores, targets, weights),
+            Self::Nll(settings) => settings.compute(scores, targets, weights),
+            Self::Binary(settings) => settings.compute(scores, targets),
+            _ => candle_core::bail!("the loss '{}' is not for classes; choose cross-entropy", self.label()),
+        }
+    }
+
+    /// Of predictions and targets of the same shape.
+    ///
+    /// # Errors
+    /// If the shapes differ, or it is not for numbers.
+    pub fn of_values(&self, predictions: &Tensor, targets: &Tensor) -> Result<Loss> {
+        match self {
+            Self::Automatic(_) | Self::Mse(_) => loss::mse(predictions, targets),
+            Self::Mae(_) => loss::mae(predictions, targets),
+            Self::Huber(settings) => settings.compute(predictions, targets),
+            Self::SmoothL1(settings) => settings.compute(predictions, targets),
+            _ => candle_core::bail!("the loss '{}' is not for numbers; choose the mean square error", self.label()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::Device;
+
+    #[test]
+    fn every_loss_works_on_just_what_it_is_for() {
+        let scores = Tensor::new(&[[0.5_f32, -1.0, 2.0], [0.1, 0.2, 0.3]], &Device::Cpu).unwrap();
+        let classes = Tensor::new(&[2_u32, 0], &Device::Cpu).unwrap();
+        let values = (&scores + 0.25).unwrap();
+        for spec in LossSpec::all() {
+            let of_classes = spec.of_classes(&scores, &classes, Some(&[1.0, 2.0, 3.0]));
+            let of_values = spec.of_values(&scores, &values);
+            let expect = match spec.target() {
+                Target::Any => (true, true),
+                Target::Classes => (true, false),
+                Target::Values => (false, true),
+                Target::Other(_) => (false, false),
+            };
+            assert_eq!((of_classes.is_ok(), of_values.is_ok()), expect, "{}", spec.id());
+            for loss in [of_classes, of_values].into_iter().flatten() {
+                assert!(loss.mean.is_finite() && loss.grad.dims() == [2, 3], "{}", spec.id());
+            }
+        }
+    }
+
+    #[test]
+    fn a_class_counts_by_its_weight() {
+        let scores = Tensor::new(&[[1.0_f32, 0.0], [0.0, 0.0]], &Device::Cpu).unwrap();
+        let targets = Tensor::new(&[0_u32, 1], &Device::Cpu).unwrap();
+        let spec = LossSpec::from_id("cross_entropy").unwrap();
+        let loss = spec.of_classes(&scores, &targets, Some(&[1.0, 3.0])).unwrap();
+        let expect = ((1.0 + (-1.0_f64).exp()).ln() + 3.0 * 2.0_f64.ln()) / 4.0;
+        assert!((loss.mean - expect).abs() < 1e-6 && loss.weight == 4.0, "{loss:?}");
+    }
+}
