@@ -68,37 +68,67 @@ const SQRT_2_OVER_PI: f64 = 0.797_884_560_802_865_4;
 const INVERSE_SQRT_2_PI: f64 = 0.398_942_280_401_432_7;
 const CUBIC: f64 = 0.044_715;
 
+/// The expression for every value. A macro, so that the expression becomes part of the loop in each variant.
+macro_rules! map {
+    ($values:expr, |$x:ident| $of:expr) => {{
+        let values = $values;
+        par::build(values.len(), par::CHUNK, |start, out: &mut [T]| {
+            simd::run!({
+                let values = par::piece(values, start, out.len());
+                for (out, &$x) in out.iter_mut().zip(values) {
+                    *out = $of;
+                }
+            });
+        })
+    }};
+}
+
+/// The expression for every pair of values.
+macro_rules! map2 {
+    ($first:expr, $second:expr, |$x:ident, $y:ident| $of:expr) => {{
+        let (first, second) = ($first, $second);
+        par::build(first.len(), par::CHUNK, |start, out: &mut [T]| {
+            simd::run!({
+                let [first, second] = [first, second].map(|values| par::piece(values, start, out.len()));
+                for ((out, &$x), &$y) in out.iter_mut().zip(first).zip(second) {
+                    *out = $of;
+                }
+            });
+        })
+    }};
+}
+
 /// The function of every value.
 pub fn forward<T: Float>(activation: Activation, x: &[T]) -> Vec<T> {
     match activation {
         // A NaN is not at most 0, so it passes.
-        Activation::Relu => map(x, |x| if x <= T::ZERO { T::ZERO } else { x }),
+        Activation::Relu => map!(x, |x| if x <= T::ZERO { T::ZERO } else { x }),
         Activation::LeakyRelu { slope } => {
             let slope = T::of(slope);
-            map(x, move |x| if x <= T::ZERO { x * slope } else { x })
+            map!(x, |x| if x <= T::ZERO { x * slope } else { x })
         }
-        Activation::GeluExact => map(x, |x| x * normal_share(x)),
-        Activation::GeluTanh => map(x, |x| x * T::of(0.5) * (T::ONE + gelu_inner(x).tanh())),
-        Activation::Silu => map(x, |x| x * x.sigmoid()),
-        Activation::Tanh => map(x, Float::tanh),
-        Activation::Sigmoid => map(x, Float::sigmoid),
+        Activation::GeluExact => map!(x, |x| x * normal_share::<T, FUSED>(x).0),
+        Activation::GeluTanh => map!(x, |x| x * T::of(0.5) * (T::ONE + gelu_inner(x).tanh_in::<FUSED>())),
+        Activation::Silu => map!(x, |x| x * x.sigmoid_in::<FUSED>()),
+        Activation::Tanh => map!(x, |x| x.tanh_in::<FUSED>()),
+        Activation::Sigmoid => map!(x, |x| x.sigmoid_in::<FUSED>()),
         Activation::Clamp { min, max } => {
             let [min, max] = [min, max].map(T::of);
-            map(x, move |x| clamp(x, min, max))
+            map!(x, |x| clamp(x, min, max))
         }
         Activation::Elu { alpha, scale, steepness } => {
             let [depth, scale, steepness] = [alpha * scale, scale, steepness].map(T::of);
-            map(x, move |x| if x <= T::ZERO { depth * exp_minus_one(x * steepness) } else { x * scale })
+            map!(x, |x| if x <= T::ZERO { depth * exp_minus_one::<T, FUSED>(x * steepness) } else { x * scale })
         }
-        Activation::Mish => map(x, |x| {
-            let (_, product) = mish_parts(x);
+        Activation::Mish => map!(x, |x| {
+            let (_, product) = mish_parts::<T, FUSED>(x);
             x * (product / (product + T::of(2.0)))
         }),
-        Activation::HardSwish => map(x, |x| x * hard_share(x)),
-        Activation::HardSigmoid => map(x, hard_share),
+        Activation::HardSwish => map!(x, |x| x * hard_share(x)),
+        Activation::HardSigmoid => map!(x, |x| hard_share(x)),
         Activation::Softplus { beta, threshold } => {
             let [beta, inverse, threshold] = [beta, 1.0 / beta, threshold].map(T::of);
-            map(x, move |x| if x * beta > threshold { x } else { softplus(x * beta) * inverse })
+            map!(x, |x| if x * beta > threshold { x } else { softplus::<T, FUSED>(x * beta) * inverse })
         }
     }
 }
@@ -106,53 +136,53 @@ pub fn forward<T: Float>(activation: Activation, x: &[T]) -> Vec<T> {
 /// The gradient of every value, given what was kept (see [`Activation::keeps_output`]) and the gradient of the output.
 pub fn backward<T: Float>(activation: Activation, kept: &[T], grad: &[T]) -> Vec<T> {
     match activation {
-        Activation::Relu => map2(kept, grad, |y, grad| if y <= T::ZERO { T::ZERO } else { grad }),
+        Activation::Relu => map2!(kept, grad, |y, grad| if y <= T::ZERO { T::ZERO } else { grad }),
         Activation::LeakyRelu { slope } => {
             let slope = T::of(slope);
-            map2(kept, grad, move |y, grad| if y <= T::ZERO { grad * slope } else { grad })
+            map2!(kept, grad, |y, grad| if y <= T::ZERO { grad * slope } else { grad })
         }
-        Activation::GeluExact => map2(kept, grad, |x, grad| {
-            let density = (x * x * T::of(-0.5)).exp() * T::of(INVERSE_SQRT_2_PI);
-            grad * (normal_share(x) + x * density)
+        Activation::GeluExact => map2!(kept, grad, |x, grad| {
+            let (share, bell) = normal_share::<T, FUSED>(x);
+            grad * (share + x * bell * T::of(INVERSE_SQRT_2_PI))
         }),
-        Activation::GeluTanh => map2(kept, grad, |x, grad| {
-            let tanh = gelu_inner(x).tanh();
+        Activation::GeluTanh => map2!(kept, grad, |x, grad| {
+            let tanh = gelu_inner(x).tanh_in::<FUSED>();
             let inner = T::of(SQRT_2_OVER_PI) * (T::ONE + T::of(3.0 * CUBIC) * x * x);
             let half = T::of(0.5);
             grad * (half * (T::ONE + tanh) + half * x * (T::ONE - tanh * tanh) * inner)
         }),
-        Activation::Silu => map2(kept, grad, |x, grad| {
-            let share = x.sigmoid();
+        Activation::Silu => map2!(kept, grad, |x, grad| {
+            let share = x.sigmoid_in::<FUSED>();
             grad * share * (T::ONE + x * (T::ONE - share))
         }),
-        Activation::Tanh => map2(kept, grad, |y, grad| grad * (T::ONE - y * y)),
-        Activation::Sigmoid => map2(kept, grad, |y, grad| grad * (y * (T::ONE - y))),
+        Activation::Tanh => map2!(kept, grad, |y, grad| grad * (T::ONE - y * y)),
+        Activation::Sigmoid => map2!(kept, grad, |y, grad| grad * (y * (T::ONE - y))),
         Activation::Clamp { min, max } => {
             let [min, max] = [min, max].map(T::of);
-            map2(kept, grad, move |y, grad| if y <= min || y >= max { T::ZERO } else { grad })
+            map2!(kept, grad, |y, grad| if y <= min || y >= max { T::ZERO } else { grad })
         }
         Activation::Elu { alpha, scale, steepness } => {
             let [depth, scale, steepness] = [alpha * scale, scale, steepness].map(T::of);
-            map2(kept, grad, move |y, grad| grad * if y <= T::ZERO { steepness * (y + depth) } else { scale })
+            map2!(kept, grad, |y, grad| grad * if y <= T::ZERO { steepness * (y + depth) } else { scale })
         }
-        Activation::Mish => map2(kept, grad, |x, grad| {
-            let (exp, product) = mish_parts(x);
+        Activation::Mish => map2!(kept, grad, |x, grad| {
+            let (exp, product) = mish_parts::<T, FUSED>(x);
             let below = T::ONE / (product + T::of(2.0));
             grad * (product * below + x * T::of(4.0) * exp * (T::ONE + exp) * below * below)
         }),
-        Activation::HardSwish => map2(kept, grad, |x, grad| {
+        Activation::HardSwish => map2!(kept, grad, |x, grad| {
             let three = T::of(3.0);
             let slope = if x <= -three { T::ZERO } else { x * T::of(1.0 / 3.0) + T::of(0.5) };
             grad * if x >= three { T::ONE } else { slope }
         }),
-        Activation::HardSigmoid => map2(kept, grad, |x, grad| {
+        Activation::HardSigmoid => map2!(kept, grad, |x, grad| {
             let three = T::of(3.0);
             if x <= -three || x >= three { T::ZERO } else { grad * T::of(1.0 / 6.0) }
         }),
         Activation::Softplus { beta, threshold } => {
             let [beta, threshold] = [beta, threshold].map(T::of);
-            map2(kept, grad, move |x, grad| {
-                let share = (x * beta).sigmoid();
+            map2!(kept, grad, |x, grad| {
+                let share = (x * beta).sigmoid_in::<FUSED>();
                 if x * beta > threshold { grad } else { grad * share }
             })
         }
@@ -174,58 +204,35 @@ fn hard_share<T: Float>(x: T) -> T {
 
 /// `exp(x) - 1` for `x` up to 0, without the loss of digits near 0.
 #[inline(always)]
-fn exp_minus_one<T: Float>(x: T) -> T {
-    let tanh = (x * T::of(0.5)).tanh();
+fn exp_minus_one<T: Float, const FUSED: bool>(x: T) -> T {
+    let tanh = (x * T::of(0.5)).tanh_in::<FUSED>();
     tanh * T::of(2.0) / (T::ONE - tanh)
 }
 
 /// `ln(1 + exp(x))` that neither overflows nor loses what is small.
 #[inline(always)]
-pub fn softplus<T: Float>(x: T) -> T {
+pub fn softplus<T: Float, const FUSED: bool>(x: T) -> T {
     let distance = if x < T::ZERO { x } else { -x };
     let positive = if x < T::ZERO { T::ZERO } else { x };
-    positive + distance.exp().ln_1p()
+    positive + distance.exp_in::<FUSED>().ln_1p_in::<FUSED>()
 }
 
 /// `e = exp(x)` and `e (e + 2)`, with which `tanh(ln(1 + e))` is `e (e + 2) / (e (e + 2) + 2)`. Beyond 20 that is 1.
 #[inline(always)]
-fn mish_parts<T: Float>(x: T) -> (T, T) {
+fn mish_parts<T: Float, const FUSED: bool>(x: T) -> (T, T) {
     let limit = T::of(20.0);
-    let exp = if x > limit { limit } else { x }.exp();
+    let exp = if x > limit { limit } else { x }.exp_in::<FUSED>();
     (exp, exp * (exp + T::of(2.0)))
 }
 
-/// The share of a standard normal distribution below `x`.
+/// The share of a standard normal distribution below `x`, and `exp(-x * x / 2)`.
 #[inline(always)]
-fn normal_share<T: Float>(x: T) -> T {
-    T::of(0.5) * (T::ONE + (x * T::of(std::f64::consts::FRAC_1_SQRT_2)).erf())
+fn normal_share<T: Float, const FUSED: bool>(x: T) -> (T, T) {
+    let (erf, bell) = (x * T::of(std::f64::consts::FRAC_1_SQRT_2)).erf_and_bell_in::<FUSED>();
+    (T::of(0.5) * (T::ONE + erf), bell)
 }
 
 #[inline(always)]
 fn gelu_inner<T: Float>(x: T) -> T {
     T::of(SQRT_2_OVER_PI) * (x + T::of(CUBIC) * x * x * x)
-}
-
-/// `f` of every value.
-pub fn map<T: Float>(x: &[T], f: impl Fn(T) -> T + Sync) -> Vec<T> {
-    par::build(x.len(), par::CHUNK, |start, out: &mut [T]| {
-        simd::run(|| {
-            let x = par::piece(x, start, out.len());
-            for (out, &x) in out.iter_mut().zip(x) {
-                *out = f(x);
-            }
-        });
-    })
-}
-
-/// `f` of every pair of values.
-pub fn map2<T: Float>(x: &[T], y: &[T], f: impl Fn(T, T) -> T + Sync) -> Vec<T> {
-    par::build(x.len(), par::CHUNK, |start, out: &mut [T]| {
-        simd::run(|| {
-            let [x, y] = [x, y].map(|values| par::piece(values, start, out.len()));
-            for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
-                *out = f(x, y);
-            }
-        });
-    })
 }

@@ -52,7 +52,7 @@ pub fn mean_forward<T: Float>(x: &[T], bins: &Bins) -> Vec<T> {
         return Vec::new();
     }
     par::build(x.len() / area * out_area, bins.group() * out_area, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             let x = par::piece(x, start / out_area * area, x.len());
             for (out, x) in out.chunks_exact_mut(out_area).zip(x.chunks_exact(area)) {
                 let mut out = out.iter_mut();
@@ -75,7 +75,7 @@ pub fn mean_backward<T: Float>(grad: &[T], bins: &Bins) -> Vec<T> {
         return Vec::new();
     }
     par::build(grad.len() / out_area * area, bins.group() * area, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             let grad = par::piece(grad, start / area * out_area, grad.len());
             for (out, grad) in out.chunks_exact_mut(area).zip(grad.chunks_exact(out_area)) {
                 let mut grad = grad.iter();

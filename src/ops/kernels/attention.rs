@@ -144,7 +144,7 @@ pub fn forward<T: Float>(
                 let query = first + index;
                 let weights = &mut weights[..seen];
                 heads.hide(sample, query, weights);
-                simd::run(|| {
+                simd::run!({
                     let largest = largest(weights);
                     if largest == T::NEG_INFINITY {
                         weights.fill(T::ZERO);
@@ -222,7 +222,7 @@ pub fn backward<T: Float>(
                 let [output, grad] = [output, grad].map(|rows| rows.row(row + index, head * value_width, value_width));
                 let kept = heads.kept(sample, head, first + index);
                 let sum = sums[first + index];
-                simd::run(|| {
+                simd::run!({
                     let shared = par::sum(output, grad, |output, grad| output * grad);
                     for weight in weights.iter_mut() {
                         *weight = (*weight * scale - sum).exp();

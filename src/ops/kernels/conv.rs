@@ -12,7 +12,7 @@ use super::float::Float;
 use super::grid::{Axis, Block, Grid, copy_row};
 use super::par::{self, Shared};
 use super::simd;
-use super::vector::{self, Kernels, LARGEST_TILE, Reach};
+use super::vector::{self, Kernels, LARGEST_FILTERS, LARGEST_TILE, Reach};
 use super::window::Window;
 
 /// Sizes of a convolution.
@@ -35,30 +35,36 @@ pub struct Geometry {
 }
 
 impl Geometry {
+    #[inline(always)]
     pub(super) fn area(&self) -> usize {
         self.size[0] * self.size[1]
     }
 
+    #[inline(always)]
     pub(super) fn out_area(&self) -> usize {
         self.output[0] * self.output[1]
     }
 
     /// Input channels of a group.
+    #[inline(always)]
     fn inner(&self) -> usize {
         self.channels / self.groups.max(1)
     }
 
     /// Output channels of a group.
+    #[inline(always)]
     fn outer(&self) -> usize {
         self.out_channels / self.groups.max(1)
     }
 
     /// Places of a filter in one channel.
+    #[inline(always)]
     fn taps(&self) -> usize {
         self.window.kernel[0] * self.window.kernel[1]
     }
 
     /// Weights of a filter.
+    #[inline(always)]
     pub(super) fn depth(&self) -> usize {
         self.inner() * self.taps()
     }
@@ -72,6 +78,7 @@ impl Geometry {
     }
 
     /// Output columns that see the input at a column of the filter, and the input column of the first.
+    #[inline(always)]
     pub(super) fn reach(&self, tap: usize) -> (usize, usize, usize) {
         let Window { stride, padding, dilation, .. } = self.window;
         let shift = tap * dilation[1];
@@ -81,6 +88,7 @@ impl Geometry {
     }
 
     /// The input row that an output row sees at a row of the filter, if it lies inside.
+    #[inline(always)]
     pub(super) fn source_row(&self, row: usize, tap: usize) -> Option<usize> {
         let Window { stride, padding, dilation, .. } = self.window;
         (row * stride[0] + tap * dilation[0]).checked_sub(padding[0]).filter(|&row| row < self.size[0])
@@ -241,16 +249,19 @@ impl<T: Float> Filters<T> {
             let end = start + kernels.pixels;
             let from = runs.partition_point(|run| run.first + run.len <= start);
             let filters = kernels.filters.min(self.count - first);
-            for (filter, sums) in (first..first + filters).zip(sums.chunks_exact(kernels.pixels)) {
-                let bias = bias.and_then(|bias| bias.get(filter)).copied().unwrap_or(T::ZERO);
-                let plane = (channel + filter) * area;
-                for run in runs[from..].iter().take_while(|run| run.first < end) {
-                    let (from, to) = (run.first.max(start), (run.first + run.len).min(end));
+            let mut biases = [T::ZERO; LARGEST_FILTERS];
+            if let Some(bias) = bias {
+                biases[..filters].copy_from_slice(&bias[first..first + filters]);
+            }
+            for run in runs[from..].iter().take_while(|run| run.first < end) {
+                let (from, to) = (run.first.max(start), (run.first + run.len).min(end));
+                let place = (channel + first) * area + run.place + (from - run.first) * step;
+                let of_filters = sums.chunks_exact(kernels.pixels).zip(biases).take(filters);
+                for (filter, (sums, bias)) in of_filters.enumerate() {
                     let sums = &sums[from - start..to - start];
-                    let place = plane + run.place + (from - run.first) * step;
                     // SAFETY: the rows of a block belong to the thread that works on the block.
                     #[expect(unsafe_code, reason = "a block's rows of all channels are not one slice")]
-                    let out = unsafe { out.slice(place, (sums.len() - 1) * step + 1) };
+                    let out = unsafe { out.slice(place + filter * area, (sums.len() - 1) * step + 1) };
                     if step == 1 {
                         copy_row(sums, out, |sum| sum + bias);
                     } else {
@@ -260,7 +271,7 @@ impl<T: Float> Filters<T> {
             }
         };
         let (filters, starts) = ((0..self.count).step_by(kernels.filters), (0..pixels).step_by(kernels.pixels));
-        simd::run(|| {
+        simd::run!({
             if self.packed.len() > LARGE {
                 filters.for_each(|first| starts.clone().for_each(|start| tile(first, start)));
             } else {
@@ -334,7 +345,7 @@ fn forward_with<T: Float>(
         let runs = placement.runs(&grid, block);
         let cells = scratch.prepare(grid.values(), block);
         for (group, filters) in groups.iter().enumerate() {
-            simd::run(|| grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
+            simd::run!(grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
             let bias = bias.map(|bias| par::piece(bias, group * outer, outer));
             let to = (&placement, group * outer);
             filters.apply(kernels, cells, grid.pixels(block), &runs, bias, to, &shared);
@@ -384,7 +395,7 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
         let runs: Vec<Vec<Run>> = phases.iter().map(|(placement, _)| placement.runs(&grid, block)).collect();
         let cells = scratch.prepare(grid.values(), block);
         for group in 0..geometry.groups {
-            simd::run(|| grid.fill(grad, group * outer, geometry.out_channels, block, cells));
+            simd::run!(grid.fill(grad, group * outer, geometry.out_channels, block, cells));
             for ((placement, groups), runs) in phases.iter().zip(&runs) {
                 // What no filter reaches keeps the gradient zero.
                 let Some(filters) = groups.get(group).filter(|filters| !filters.reach.is_empty()) else { continue };
@@ -431,10 +442,10 @@ fn backward_weight_with<T: Float>(kernels: Kernels<T>, grad: &[T], x: &[T], geom
             let cells = scratch.prepare(grid.values(), block);
             turned.resize(pixels * across, T::ZERO);
             for (group, sums) in sums.chunks_exact_mut(room).enumerate() {
-                simd::run(|| grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
+                simd::run!(grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
                 for (tile, sums) in sums.chunks_exact_mut(rows * across).enumerate() {
                     let filters = group * outer + tile * across..group * outer + outer.min((tile + 1) * across);
-                    simd::run(|| turn(grad, &places_of, filters, geometry.out_area(), across, turned));
+                    simd::run!(turn(grad, &places_of, filters, geometry.out_area(), across, turned));
                     let steps = places.chunks_exact(together).zip(sums.chunks_exact_mut(together * across));
                     steps.for_each(|(places, sums)| kernels.gradients(turned, cells, places, &runs, sums));
                 }
@@ -498,7 +509,7 @@ pub fn backward_bias<T: Float>(grad: &[T], geometry: &Geometry) -> Vec<T> {
     let area = geometry.out_area();
     let chunk = (par::CHUNK / (batch * area).max(1)).max(1);
     par::build(out_channels, chunk, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             for (channel, out) in (start..).zip(out) {
                 let planes = (0..batch).map(|image| par::piece(grad, (image * out_channels + channel) * area, area));
                 *out = T::of(planes.map(|plane| par::sum(plane, plane, |grad, _| grad).to_f64()).sum());

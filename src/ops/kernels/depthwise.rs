@@ -31,7 +31,7 @@ pub fn forward<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, geometry: &G
     }
     let chunk = (par::CHUNK / out_area).max(1) * out_area;
     par::build(geometry.batch * geometry.channels * out_area, chunk, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             for (plane, out) in (start / out_area..).zip(out.chunks_exact_mut(out_area)) {
                 let channel = plane % geometry.channels;
                 let x = &x[plane * area..(plane + 1) * area];
@@ -60,7 +60,7 @@ pub fn backward_input<T: Float>(grad: &[T], weight: &[T], geometry: &Geometry) -
     }
     let chunk = (par::CHUNK / area).max(1) * area;
     par::build(geometry.batch * geometry.channels * area, chunk, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             for (plane, out) in (start / area..).zip(out.chunks_exact_mut(area)) {
                 let channel = plane % geometry.channels;
                 let grad = &grad[plane * out_area..(plane + 1) * out_area];
@@ -84,7 +84,7 @@ pub fn backward_weight<T: Float>(grad: &[T], x: &[T], geometry: &Geometry) -> Ve
     let (area, out_area) = (geometry.area(), geometry.out_area());
     let (taps, stride) = (geometry.depth(), geometry.window.stride[1]);
     par::build(geometry.channels * taps, taps.max(1), |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             let channel = start / taps.max(1);
             for image in 0..geometry.batch {
                 let plane = image * geometry.channels + channel;

@@ -40,14 +40,14 @@ pub trait Float:
     fn sqrt(self) -> Self;
     /// Natural logarithm.
     fn ln(self) -> Self;
-    /// Exponential function.
-    fn exp(self) -> Self;
+    /// Exponential function. `FUSED` tells whether a product and a sum are one instruction here (see [`super::simd`]).
+    fn exp_in<const FUSED: bool>(self) -> Self;
     /// Hyperbolic tangent.
-    fn tanh(self) -> Self;
+    fn tanh_in<const FUSED: bool>(self) -> Self;
     /// `ln(1 + x)` for `x` from 0 to 1.
-    fn ln_1p(self) -> Self;
-    /// Error function.
-    fn erf(self) -> Self;
+    fn ln_1p_in<const FUSED: bool>(self) -> Self;
+    /// Error function of `x`, and `exp(-x * x)`.
+    fn erf_and_bell_in<const FUSED: bool>(self) -> (Self, Self);
     /// `self * factor + sum`, rounded once.
     fn mul_add(self, factor: Self, sum: Self) -> Self;
     /// The inner loops for this processor.
@@ -55,10 +55,34 @@ pub trait Float:
     /// The inner loops of small matrix products for this processor.
     fn blocks() -> Blocks<Self>;
 
+    /// Exponential function on any processor.
+    #[inline(always)]
+    fn exp(self) -> Self {
+        self.exp_in::<false>()
+    }
+
+    /// Hyperbolic tangent on any processor.
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        self.tanh_in::<false>()
+    }
+
     /// `1 / (1 + exp(-x))`.
     #[inline(always)]
+    fn sigmoid_in<const FUSED: bool>(self) -> Self {
+        Self::ONE / (Self::ONE + (-self).exp_in::<FUSED>())
+    }
+
+    /// `1 / (1 + exp(-x))` on any processor.
+    #[inline(always)]
     fn sigmoid(self) -> Self {
-        Self::ONE / (Self::ONE + (-self).exp())
+        self.sigmoid_in::<false>()
+    }
+
+    /// `self * factor + sum`, rounded once where that is one instruction.
+    #[inline(always)]
+    fn times_plus<const FUSED: bool>(self, factor: Self, sum: Self) -> Self {
+        if FUSED { self.mul_add(factor, sum) } else { self * factor + sum }
     }
 
     /// The larger one; a NaN in `other` wins, one in `self` stays.
@@ -95,17 +119,17 @@ impl Float for f64 {
     }
 
     #[inline(always)]
-    fn exp(self) -> Self {
+    fn exp_in<const FUSED: bool>(self) -> Self {
         self.exp()
     }
 
     #[inline(always)]
-    fn tanh(self) -> Self {
+    fn tanh_in<const FUSED: bool>(self) -> Self {
         self.tanh()
     }
 
     #[inline(always)]
-    fn ln_1p(self) -> Self {
+    fn ln_1p_in<const FUSED: bool>(self) -> Self {
         self.ln_1p()
     }
 
@@ -122,13 +146,13 @@ impl Float for f64 {
         Blocks::PLAIN
     }
 
-    fn erf(self) -> Self {
+    fn erf_and_bell_in<const FUSED: bool>(self) -> (Self, Self) {
         let x = self.abs();
         if x.is_nan() {
-            return self;
+            return (self, self);
         }
         let magnitude = if x < 3.0 { erf_series(x) } else { 1.0 - erfc_fraction(x) };
-        magnitude.copysign(self)
+        (magnitude.copysign(self), (-x * x).exp())
     }
 }
 
@@ -176,51 +200,48 @@ impl Float for f32 {
 
     /// Cody and Waite's reduction by multiples of ln 2, then a polynomial (coefficients as in Cephes `expf`).
     #[inline(always)]
-    fn exp(self) -> Self {
+    fn exp_in<const FUSED: bool>(self) -> Self {
         const LN2_HIGH: f32 = 0.693_359_4;
         const LN2_LOW: f32 = -2.121_944_4e-4;
         // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits.
         const ROUND: f32 = 12_582_912.0;
         // Beyond these the result is 0 or infinite anyway; a NaN stays one.
         let x = self.clamp(-104.0, 89.0);
-        let rounded = x * std::f32::consts::LOG2_E + ROUND;
+        let rounded = x.times_plus::<FUSED>(std::f32::consts::LOG2_E, ROUND);
         let power = rounded.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
         let multiple = rounded - ROUND;
-        let rest = x - multiple * LN2_HIGH - multiple * LN2_LOW;
-        let mut sum = 1.987_569_1e-4;
-        sum = sum * rest + 1.398_2e-3;
-        sum = sum * rest + 8.333_452e-3;
-        sum = sum * rest + 4.166_579_6e-2;
-        sum = sum * rest + 1.666_666_5e-1;
-        sum = sum * rest + 0.5;
-        let value = sum * rest * rest + rest + 1.0;
+        let rest = multiple.times_plus::<FUSED>(-LN2_LOW, multiple.times_plus::<FUSED>(-LN2_HIGH, x));
+        let mut sum = 1.987_569_1e-4_f32;
+        for term in [1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
+            sum = sum.times_plus::<FUSED>(rest, term);
+        }
+        let value = sum.times_plus::<FUSED>(rest * rest, rest) + 1.0;
         // Two factors, since 2^128 and 2^-149 are not numbers of normal exponent.
         let half = power >> 1;
         value * power_of_two(half) * power_of_two(power.wrapping_sub(half))
     }
 
     #[inline(always)]
-    fn tanh(self) -> Self {
+    fn tanh_in<const FUSED: bool>(self) -> Self {
         let square = self * self;
         // Near 0 the quotient below would cancel (coefficients as in Cephes `tanhf`).
-        let mut series = -5.704_988_7e-3;
-        series = series * square + 2.063_909e-2;
-        series = series * square - 5.373_971_4e-2;
-        series = series * square + 1.333_144_2e-1;
-        series = series * square - 3.333_328e-1;
-        let near = self + self * square * series;
-        let far = 1.0 - 2.0 / (Float::exp(2.0 * self) + 1.0);
+        let mut series = -5.704_988_7e-3_f32;
+        for term in [2.063_909e-2, -5.373_971_4e-2, 1.333_144_2e-1, -3.333_328e-1] {
+            series = series.times_plus::<FUSED>(square, term);
+        }
+        let near = (self * square).times_plus::<FUSED>(series, self);
+        let far = 1.0 - 2.0 / ((2.0 * self).exp_in::<FUSED>() + 1.0);
         if self.abs() < 0.625 { near } else { far }
     }
 
     /// The series of `2 artanh(x / (2 + x))`, whose terms shrink by 9 or more.
     #[inline(always)]
-    fn ln_1p(self) -> Self {
+    fn ln_1p_in<const FUSED: bool>(self) -> Self {
         let part = self / (self + 2.0);
         let square = part * part;
-        let mut sum = 2.0 / 15.0;
+        let mut sum = 2.0_f32 / 15.0;
         for term in [2.0 / 13.0, 2.0 / 11.0, 2.0 / 9.0, 2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0, 2.0] {
-            sum = sum * square + term;
+            sum = sum.times_plus::<FUSED>(square, term);
         }
         sum * part
     }
@@ -242,16 +263,16 @@ impl Float for f32 {
 
     /// Abramowitz and Stegun 7.1.26: off by at most 1.5e-7.
     #[inline(always)]
-    fn erf(self) -> Self {
+    fn erf_and_bell_in<const FUSED: bool>(self) -> (Self, Self) {
         let x = self.abs();
-        let t = 1.0 / (1.0 + 0.327_591_1 * x);
-        let mut sum = 1.061_405_4;
-        sum = sum * t - 1.453_152_1;
-        sum = sum * t + 1.421_413_8;
-        sum = sum * t - 0.284_496_74;
-        sum = sum * t + 0.254_829_6;
-        let magnitude = 1.0 - sum * t * Float::exp(-x * x);
-        magnitude.copysign(self)
+        let bell = (-x * x).exp_in::<FUSED>();
+        let t = 1.0 / x.times_plus::<FUSED>(0.327_591_1, 1.0);
+        let mut sum = 1.061_405_4_f32;
+        for term in [-1.453_152_1, 1.421_413_8, -0.284_496_74, 0.254_829_6] {
+            sum = sum.times_plus::<FUSED>(t, term);
+        }
+        let magnitude = 1.0 - sum * t * bell;
+        (magnitude.copysign(self), bell)
     }
 }
 
@@ -263,6 +284,10 @@ fn power_of_two(power: i32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn erf<T: Float>(x: T) -> T {
+        x.erf_and_bell_in::<false>().0
+    }
 
     fn largest_error(
         range: std::ops::Range<i32>,
@@ -295,7 +320,7 @@ mod tests {
         assert_eq!(Float::exp(f32::INFINITY), f32::INFINITY);
         assert_eq!(Float::exp(100.0_f32), f32::INFINITY);
         assert_eq!(Float::exp(-110.0_f32), 0.0);
-        assert!(Float::exp(f32::NAN).is_nan() && Float::tanh(f32::NAN).is_nan() && Float::erf(f32::NAN).is_nan());
+        assert!(Float::exp(f32::NAN).is_nan() && Float::tanh(f32::NAN).is_nan() && erf(f32::NAN).is_nan());
         assert_eq!((Float::tanh(50.0_f32), Float::tanh(f32::NEG_INFINITY)), (1.0, -1.0));
         assert_eq!((Float::sigmoid(-200.0_f32), Float::sigmoid(200.0_f32)), (0.0, 1.0));
     }
@@ -306,9 +331,9 @@ mod tests {
         let expect: [(f64, f64); 4] =
             [(0.5, 0.520_499_877_8), (1.0, 0.842_700_792_9), (2.0, 0.995_322_265_0), (4.0, 1.0 - 1.541_725_790_028e-8)];
         for (x, value) in expect {
-            assert!((Float::erf(x) - value).abs() < 1e-10, "{x}");
-            assert!((Float::erf(-x) + value).abs() < 1e-10, "-{x}");
-            assert!((f64::from(Float::erf(x as f32)) - value).abs() < 3e-7, "{x} in f32");
+            assert!((erf(x) - value).abs() < 1e-10, "{x}");
+            assert!((erf(-x) + value).abs() < 1e-10, "-{x}");
+            assert!((f64::from(erf(x as f32)) - value).abs() < 3e-7, "{x} in f32");
         }
         assert!((erf_series(3.0) - (1.0 - erfc_fraction(3.0))).abs() < 1e-15);
     }

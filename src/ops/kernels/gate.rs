@@ -35,12 +35,12 @@ pub fn glu<T: Float>(x: &[T], half: usize) -> Vec<T> {
     let half = half.max(1);
     let chunk = (par::CHUNK / half).max(1) * half;
     par::build(x.len() / 2, chunk, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             let x = par::piece(x, 2 * start, 2 * out.len());
             for (out, x) in out.chunks_exact_mut(half).zip(x.chunks_exact(2 * half)) {
                 let (first, second) = x.split_at(half);
                 for ((out, &first), &second) in out.iter_mut().zip(first).zip(second) {
-                    *out = first * second.sigmoid();
+                    *out = first * second.sigmoid_in::<FUSED>();
                 }
             }
         });
@@ -52,14 +52,14 @@ pub fn glu_backward<T: Float>(x: &[T], grad: &[T], half: usize) -> Vec<T> {
     let half = half.max(1);
     let chunk = (par::CHUNK / half).max(1) * half;
     par::build(x.len(), 2 * chunk, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             let (x, grad) = (par::piece(x, start, out.len()), par::piece(grad, start / 2, out.len() / 2));
             let blocks = out.chunks_exact_mut(2 * half).zip(x.chunks_exact(2 * half)).zip(grad.chunks_exact(half));
             for ((out, x), grad) in blocks {
                 let ((to_first, to_second), (first, second)) = (out.split_at_mut(half), x.split_at(half));
                 let grads = to_first.iter_mut().zip(to_second).zip(grad);
                 for (((to_first, to_second), &grad), (&first, &second)) in grads.zip(first.iter().zip(second)) {
-                    let share = second.sigmoid();
+                    let share = second.sigmoid_in::<FUSED>();
                     *to_first = grad * share;
                     *to_second = grad * first * share * (T::ONE - share);
                 }

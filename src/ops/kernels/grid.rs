@@ -171,24 +171,30 @@ fn copy<T: Float>(from: &[T], step: usize, to: &mut [T]) {
     }
 }
 
-/// `of(from)` for each value. Rows are short, so they go in blocks of eight, the last of which may overlap the one before:
+/// `of(from)` for each value. Rows are short, so they go in blocks of 16 or 8, the last of which may overlap the one before:
 /// a loop over single values or a call would take longer than the copy.
 #[inline(always)]
 pub fn copy_row<T: Float>(from: &[T], to: &mut [T], of: impl Fn(T) -> T) {
-    const BLOCK: usize = 8;
     let len = to.len().min(from.len());
     let (from, to) = (&from[..len], &mut to[..len]);
+    if len >= 16 {
+        copy_blocks::<T, 16>(from, to, &of);
+    } else if len >= 8 {
+        copy_blocks::<T, 8>(from, to, &of);
+    } else {
+        to.iter_mut().zip(from).for_each(|(to, &from)| *to = of(from));
+    }
+}
+
+/// Rows of at least one block.
+#[inline(always)]
+fn copy_blocks<T: Float, const BLOCK: usize>(from: &[T], to: &mut [T], of: &impl Fn(T) -> T) {
     let mut at = 0;
-    while at < len {
-        if len >= BLOCK {
-            at = at.min(len - BLOCK);
-            if let (Some(from), Some(to)) = (from[at..].first_chunk::<BLOCK>(), to[at..].first_chunk_mut::<BLOCK>()) {
-                *to = from.map(&of);
-            }
-            at += BLOCK;
-        } else {
-            to[at] = of(from[at]);
-            at += 1;
+    while at < from.len() {
+        at = at.min(from.len() - BLOCK);
+        if let (Some(from), Some(to)) = (from[at..].first_chunk::<BLOCK>(), to[at..].first_chunk_mut::<BLOCK>()) {
+            *to = from.map(of);
         }
+        at += BLOCK;
     }
 }

@@ -30,7 +30,7 @@ pub fn backward_weight<T: Float>(grad: &[T], x: &[T], features: usize, outputs: 
 /// Sum of each column of rows of `columns` values: the gradient of the bias.
 pub fn column_sums<T: Float>(values: &[T], columns: usize) -> Vec<T> {
     par::build(columns, 128, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             for row in values.chunks_exact(columns) {
                 let row = par::piece(row, start, out.len());
                 out.iter_mut().zip(row).for_each(|(out, &value)| *out += value);

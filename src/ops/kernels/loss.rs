@@ -60,24 +60,29 @@ pub fn cross_entropy<T: Float>(
         #[expect(unsafe_code, reason = "losses are split by rows as gradients are")]
         let losses = unsafe { shared.slice(first, count) };
         let (logits, targets) = (par::piece(logits, start, grads.len()), par::piece(targets, first, count));
-        simd::run(|| {
-            let rows = losses.iter_mut().zip(grads.chunks_exact_mut(classes)).zip(logits.chunks_exact(classes));
-            for (((loss, grad), logits), &target) in rows.zip(targets) {
-                *loss = if is_plain {
-                    cross_entropy_row(logits, target as usize, T::of(scale), grad)
-                } else {
-                    class_row(logits, target, settings, scale, grad)
-                };
-            }
-        });
+        let rows = losses.iter_mut().zip(grads.chunks_exact_mut(classes)).zip(logits.chunks_exact(classes)).zip(targets);
+        if is_plain {
+            let scale = T::of(scale);
+            simd::run!({
+                for (((loss, grad), logits), &target) in rows {
+                    *loss = cross_entropy_row::<T, FUSED>(logits, target as usize, scale, grad);
+                }
+            });
+        } else {
+            simd::run!({
+                for (((loss, grad), logits), &target) in rows {
+                    *loss = class_row::<T, FUSED>(logits, target, settings, scale, grad);
+                }
+            });
+        }
     });
     (losses, grads)
 }
 
 /// `log(sum(exp(x))) - x[target]`, and `(softmax(x) - onehot) * scale`.
 #[inline(always)]
-fn cross_entropy_row<T: Float>(logits: &[T], target: usize, scale: T, grad: &mut [T]) -> T {
-    let (largest, total) = exponentials(logits, grad);
+fn cross_entropy_row<T: Float, const FUSED: bool>(logits: &[T], target: usize, scale: T, grad: &mut [T]) -> T {
+    let (largest, total) = exponentials::<T, FUSED>(logits, grad);
     let factor = scale / total;
     for grad in grad.iter_mut() {
         *grad *= factor;
@@ -90,22 +95,22 @@ fn cross_entropy_row<T: Float>(logits: &[T], target: usize, scale: T, grad: &mut
 
 /// Fills in `exp(x - largest)`; gives the largest and the sum.
 #[inline(always)]
-fn exponentials<T: Float>(logits: &[T], out: &mut [T]) -> (T, T) {
+fn exponentials<T: Float, const FUSED: bool>(logits: &[T], out: &mut [T]) -> (T, T) {
     let largest = par::largest(logits);
     for (out, &value) in out.iter_mut().zip(logits) {
-        *out = (value - largest).exp();
+        *out = (value - largest).exp_in::<FUSED>();
     }
     (largest, par::sum(out, out, |exp, _| exp))
 }
 
 /// The same with weights, smoothing and focus.
 #[inline(always)]
-fn class_row<T: Float>(logits: &[T], target: u32, settings: &Classes<'_, T>, scale: f64, grad: &mut [T]) -> T {
+fn class_row<T: Float, const FUSED: bool>(logits: &[T], target: u32, settings: &Classes<'_, T>, scale: f64, grad: &mut [T]) -> T {
     // What `par::build` hands out is zero.
     if target == IGNORED {
         return T::ZERO;
     }
-    let (largest, total) = exponentials(logits, grad);
+    let (largest, total) = exponentials::<T, FUSED>(logits, grad);
     let log_total = total.ln() + largest;
     let log_p = logits.get(target as usize).copied().unwrap_or(T::ZERO) - log_total;
     let (mut value, mut slope) = (-log_p, T::ONE);

@@ -133,7 +133,7 @@ pub fn channel_sums<T: Float, F: Fn(T, T) -> T>(
     }
     let chunk = (par::CHUNK / extent.count().max(1)).max(1);
     par::build(channels, chunk, |start, sums: &mut [f64]| {
-        simd::run(|| {
+        simd::run!({
             for (channel, total) in (start..).zip(sums.iter_mut()) {
                 let of = of(channel);
                 for sample in 0..batch {
@@ -158,7 +158,7 @@ pub fn each_channel<T: Float, F: Fn(T, T) -> T>(
     let run = if places == 1 { channels } else { places }.max(1);
     let chunk = (par::CHUNK / run).max(1) * run;
     par::build(batch * channels * places, chunk, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             for (first, out) in (start..).step_by(run).zip(out.chunks_mut(run)) {
                 let [x, y] = [x, y].map(|values| par::piece(values, first, out.len()));
                 let pairs = out.iter_mut().zip(x.iter().zip(y));

@@ -408,7 +408,7 @@ pub fn update<T: Float>(weights: &mut [T], grads: &[T], state: &mut [&mut [T]], 
     rule.run(update, Slices { weights: &mut direction, grads, state });
     let scale = T::of(-update.learning_rate * layer_scale(norm(weights), norm(&direction)));
     weights.par_chunks_mut(par::CHUNK).zip(direction.par_chunks(par::CHUNK)).for_each(|(weights, direction)| {
-        simd::run(|| weights.iter_mut().zip(direction).for_each(|(weight, &step)| *weight += scale * step));
+        simd::run!(weights.iter_mut().zip(direction).for_each(|(weight, &step)| *weight += scale * step));
     });
 }
 
@@ -416,7 +416,7 @@ pub fn update<T: Float>(weights: &mut [T], grads: &[T], state: &mut [&mut [T]], 
 pub fn average<T: Float>(average: &mut [T], values: &[T], keep: f64) {
     let (keep, new) = (T::of(keep), T::of(1.0 - keep));
     average.par_chunks_mut(par::CHUNK).zip(values.par_chunks(par::CHUNK)).for_each(|(average, values)| {
-        simd::run(|| {
+        simd::run!({
             average.iter_mut().zip(values).for_each(|(average, &value)| *average = keep * *average + new * value);
         });
     });
@@ -424,7 +424,7 @@ pub fn average<T: Float>(average: &mut [T], values: &[T], keep: f64) {
 
 /// Euclidean norm, summed in pieces of a fixed size.
 pub fn norm<T: Float>(values: &[T]) -> f64 {
-    let piece = |values: &[T]| simd::run(|| par::sum(values, values, |x, y| x * y)).to_f64();
+    let piece = |values: &[T]| simd::run!(par::sum(values, values, |x, y| x * y)).to_f64();
     let sums: Vec<f64> = values.par_chunks(par::CHUNK).map(piece).collect();
     sums.iter().sum::<f64>().sqrt()
 }
@@ -453,7 +453,7 @@ impl<T: Float> Sweep<T> for Slices<'_, '_, T> {
                 let state: Vec<&mut [T]> = state.iter().map(|values| values.slice(start, len)).collect();
                 (weights.slice(start, len), state)
             };
-            simd::run(|| lanes(weights, grads, &mut state, step));
+            simd::run!(lanes(weights, grads, &mut state, step));
         });
     }
 }

@@ -60,11 +60,12 @@ pub fn build3<T: Float>(
     (first, second, third)
 }
 
-/// Sum of `of(x, y)` over two slices of the same length, in 16 interleaved parts that are added in a fixed order, so that
-/// it becomes vector code.
+/// Values that are summed side by side, so that a sum becomes vector code.
+const LANES: usize = 32;
+
+/// Sum of `of(x, y)` over two slices of the same length, in interleaved parts that are added in a fixed order.
 #[inline(always)]
 pub fn sum<T: Float>(x: &[T], y: &[T], of: impl Fn(T, T) -> T) -> T {
-    const LANES: usize = 16;
     let mut parts = [T::ZERO; LANES];
     let (x_blocks, x_rest) = x.as_chunks::<LANES>();
     let (y_blocks, y_rest) = y.as_chunks::<LANES>();
@@ -76,10 +77,32 @@ pub fn sum<T: Float>(x: &[T], y: &[T], of: impl Fn(T, T) -> T) -> T {
     for ((part, &x), &y) in parts.iter_mut().zip(x_rest).zip(y_rest) {
         *part += of(x, y);
     }
+    halve(parts, |left, right| left + right)
+}
+
+/// The largest value; a NaN wins, and nothing gives minus infinity.
+#[inline(always)]
+pub fn largest<T: Float>(x: &[T]) -> T {
+    let mut parts = [T::NEG_INFINITY; LANES];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    for x in blocks {
+        for (part, &x) in parts.iter_mut().zip(x) {
+            *part = part.max_nan(x);
+        }
+    }
+    for (part, &x) in parts.iter_mut().zip(rest) {
+        *part = part.max_nan(x);
+    }
+    halve(parts, T::max_nan)
+}
+
+/// Joins the second half with the first until one value is left.
+#[inline(always)]
+fn halve<T: Float>(mut parts: [T; LANES], join: impl Fn(T, T) -> T) -> T {
     let mut width = LANES / 2;
     while width > 0 {
         for lane in 0..width {
-            parts[lane] += parts[lane + width];
+            parts[lane] = join(parts[lane], parts[lane + width]);
         }
         width /= 2;
     }

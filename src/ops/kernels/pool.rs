@@ -27,6 +27,7 @@ struct Reach {
 }
 
 /// For a place `tap` of a window that steps by `stride`: which of the `count` outputs see an input of `size`.
+#[inline(always)]
 fn reach(tap: usize, stride: usize, padding: usize, size: usize, count: usize) -> Reach {
     let first = padding.saturating_sub(tap).div_ceil(stride);
     let end = (size + padding).saturating_sub(tap).div_ceil(stride).min(count);
@@ -39,6 +40,7 @@ impl Planes {
         Self { size, output: window.output(size), window }
     }
 
+    #[inline(always)]
     fn areas(&self) -> [usize; 2] {
         [self.size[0] * self.size[1], self.output[0] * self.output[1]]
     }
@@ -48,6 +50,7 @@ impl Planes {
         (par::CHUNK / self.areas()[0].max(1)).max(1)
     }
 
+    #[inline(always)]
     fn reach(&self, axis: usize, tap: usize) -> Reach {
         let PoolWindow { stride, padding, dilation, .. } = self.window;
         reach(tap * dilation[axis], stride[axis], padding[axis], self.size[axis], self.output[axis])
@@ -102,7 +105,7 @@ pub fn max_forward<T: Float>(x: &[T], planes: Planes) -> (Vec<T>, Vec<u16>) {
     let group = planes.group();
     let pieces = out.par_chunks_mut(group * out_area).zip(places.par_chunks_mut(group * out_area));
     pieces.zip(x.par_chunks(group * area)).for_each(|((out, places), x)| {
-        simd::run(|| {
+        simd::run!({
             let planes_of = out.chunks_exact_mut(out_area).zip(places.chunks_exact_mut(out_area));
             for ((out, places), x) in planes_of.zip(x.chunks_exact(area)) {
                 max_plane(x, out, places, planes);
@@ -192,7 +195,7 @@ pub fn avg_forward<T: Float>(x: &[T], planes: Planes, count_include_pad: bool) -
         return Vec::new();
     }
     par::build(x.len() / area * out_area, planes.group() * out_area, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             let x = par::piece(x, start / out_area * area, x.len());
             for (out, x) in out.chunks_exact_mut(out_area).zip(x.chunks_exact(area)) {
                 planes.each_row(|_, row, first, count, source| {
@@ -215,7 +218,7 @@ pub fn avg_backward<T: Float>(grad: &[T], planes: Planes, count_include_pad: boo
         return Vec::new();
     }
     par::build(grad.len() / out_area * area, planes.group() * area, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             let grad = par::piece(grad, start / area * out_area, grad.len());
             let mut scaled = vec![T::ZERO; out_area];
             for (out, grad) in out.chunks_exact_mut(area).zip(grad.chunks_exact(out_area)) {
@@ -270,7 +273,7 @@ pub fn global_forward<T: Float>(x: &[T], area: usize) -> Vec<T> {
     let area = area.max(1);
     let scale = T::of(1.0 / area as f64);
     par::build(x.len() / area, (par::CHUNK / area).max(1), |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             for (out, x) in out.iter_mut().zip(par::piece(x, start * area, x.len()).chunks_exact(area)) {
                 *out = par::sum(x, x, |x, _| x) * scale;
             }

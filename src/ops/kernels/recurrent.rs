@@ -173,7 +173,7 @@ pub fn forward<T: Float>(
                     let split =
                         if cell == Cell::Gru { (2 * hidden).clamp(columns.start, columns.end) } else { columns.end };
                     let joined = split - columns.start;
-                    simd::run(|| {
+                    simd::run!({
                         add(&mut gates[..joined], &sums[..joined]);
                         if !bias.is_empty() {
                             add(gates, bias);
@@ -193,16 +193,19 @@ pub fn forward<T: Float>(
                 let at = row * time + run.place(first + row, step);
                 let gates = &mut gates[at * rows..][..rows];
                 let state = &mut state[row * hidden..][..hidden];
-                simd::run(|| match cell {
+                match cell {
                     Cell::Lstm => {
                         let memory = &mut memory[row * hidden..][..hidden];
-                        lstm_step(gates, memory, state);
+                        simd::run!(lstm_step::<T, FUSED>(gates, memory, state));
                         extra[at * hidden..][..hidden].copy_from_slice(memory);
                     }
-                    Cell::Gru => gru_step(gates, &extra[at * hidden..][..hidden], state),
-                    Cell::Tanh => each(gates, state, Float::tanh),
-                    Cell::Relu => each(gates, state, |x| if x <= T::ZERO { T::ZERO } else { x }),
-                });
+                    Cell::Gru => {
+                        let product = &extra[at * hidden..][..hidden];
+                        simd::run!(gru_step::<T, FUSED>(gates, product, state));
+                    }
+                    Cell::Tanh => simd::run!(each(gates, state, |x| x.tanh_in::<FUSED>())),
+                    Cell::Relu => simd::run!(each(gates, state, |x| if x <= T::ZERO { T::ZERO } else { x })),
+                }
                 output[at * run.output[0] + run.output[1]..][..hidden].copy_from_slice(state);
                 scatter(state, &mut packed_state, block, row);
             }
@@ -263,27 +266,28 @@ pub fn backward<T: Float>(
                     let before = &before[of_batch * hidden..][..hidden];
                     let grad = &grad[of_batch * run.output[0] + run.output[1]..][..hidden];
                     total.copy_from_slice(&state[row * hidden..][..hidden]);
-                    simd::run(|| {
-                        add(&mut total, grad);
-                        match cell {
-                            Cell::Lstm => {
-                                let cells_before = if step > 0 {
-                                    &extra[(row * time + run.place(sample, step - 1)) * hidden..][..hidden]
-                                } else {
-                                    &initial.cell[sample * hidden..][..hidden]
-                                };
-                                let cells = &extra[at * hidden..][..hidden];
-                                let memory = &mut memory[row * hidden..][..hidden];
-                                lstm_step_backward(gates, cells, cells_before, &total, memory);
-                            }
-                            Cell::Gru => {
-                                let extra = &mut extra[at * hidden..][..hidden];
-                                gru_step_backward(gates, extra, before, &total, &mut direct[row * hidden..][..hidden]);
-                            }
-                            Cell::Tanh => each2(gates, &total, |y, grad| grad * (T::ONE - y * y)),
-                            Cell::Relu => each2(gates, &total, |y, grad| if y <= T::ZERO { T::ZERO } else { grad }),
+                    simd::run!(add(&mut total, grad));
+                    match cell {
+                        Cell::Lstm => {
+                            let cells_before = if step > 0 {
+                                &extra[(row * time + run.place(sample, step - 1)) * hidden..][..hidden]
+                            } else {
+                                &initial.cell[sample * hidden..][..hidden]
+                            };
+                            let cells = &extra[at * hidden..][..hidden];
+                            let memory = &mut memory[row * hidden..][..hidden];
+                            simd::run!(lstm_step_backward::<T, FUSED>(gates, cells, cells_before, &total, memory));
                         }
-                    });
+                        Cell::Gru => {
+                            let extra = &mut extra[at * hidden..][..hidden];
+                            let direct = &mut direct[row * hidden..][..hidden];
+                            simd::run!(gru_step_backward(gates, extra, before, &total, direct));
+                        }
+                        Cell::Tanh => simd::run!(each2(gates, &total, |y, grad| grad * (T::ONE - y * y))),
+                        Cell::Relu => {
+                            simd::run!(each2(gates, &total, |y, grad| if y <= T::ZERO { T::ZERO } else { grad }));
+                        }
+                    }
                     if cell == Cell::Gru {
                         scatter(&gates[..2 * hidden], &mut packed_gates, block, row);
                         scatter(&extra[at * hidden..][..hidden], &mut packed_gates[2 * hidden * block..], block, row);
@@ -420,24 +424,24 @@ fn split<T>(gates: &mut [T], hidden: usize) -> [&mut [T]; 3] {
 
 /// `c = f c + i g`, `h = o tanh(c)`.
 #[inline(always)]
-fn lstm_step<T: Float>(gates: &mut [T], cells: &mut [T], state: &mut [T]) {
+fn lstm_step<T: Float, const FUSED: bool>(gates: &mut [T], cells: &mut [T], state: &mut [T]) {
     let hidden = state.len();
     let [input, forget, rest] = split(gates, hidden);
     let (new, out) = rest.split_at_mut(hidden);
     let (input, forget, new) = (&mut input[..hidden], &mut forget[..hidden], &mut new[..hidden]);
     let (out, cells) = (&mut out[..hidden], &mut cells[..hidden]);
     for at in 0..hidden {
-        let (i, f, g, o) = (input[at].sigmoid(), forget[at].sigmoid(), new[at].tanh(), out[at].sigmoid());
+        let (i, f, g, o) = (input[at].sigmoid_in::<FUSED>(), forget[at].sigmoid_in::<FUSED>(), new[at].tanh_in::<FUSED>(), out[at].sigmoid_in::<FUSED>());
         let cell = f * cells[at] + i * g;
         (input[at], forget[at], new[at], out[at], cells[at]) = (i, f, g, o, cell);
-        state[at] = o * cell.tanh();
+        state[at] = o * cell.tanh_in::<FUSED>();
     }
 }
 
 /// Puts the gradients of the gates in their place; `memory` is the gradient of the cell states, after and then before the
 /// step.
 #[inline(always)]
-fn lstm_step_backward<T: Float>(gates: &mut [T], cells: &[T], cells_before: &[T], grad: &[T], memory: &mut [T]) {
+fn lstm_step_backward<T: Float, const FUSED: bool>(gates: &mut [T], cells: &[T], cells_before: &[T], grad: &[T], memory: &mut [T]) {
     let hidden = grad.len();
     let [input, forget, rest] = split(gates, hidden);
     let (new, out) = rest.split_at_mut(hidden);
@@ -446,7 +450,7 @@ fn lstm_step_backward<T: Float>(gates: &mut [T], cells: &[T], cells_before: &[T]
     let (cells, cells_before) = (&cells[..hidden], &cells_before[..hidden]);
     for at in 0..hidden {
         let (i, f, g, o) = (input[at], forget[at], new[at], out[at]);
-        let tanh = cells[at].tanh();
+        let tanh = cells[at].tanh_in::<FUSED>();
         let cell = memory[at] + grad[at] * o * (T::ONE - tanh * tanh);
         input[at] = cell * g * (i * (T::ONE - i));
         forget[at] = cell * cells_before[at] * (f * (T::ONE - f));
@@ -458,14 +462,14 @@ fn lstm_step_backward<T: Float>(gates: &mut [T], cells: &[T], cells_before: &[T]
 
 /// `n = tanh(n + r product)`, `h = (1 - z) n + z h`.
 #[inline(always)]
-fn gru_step<T: Float>(gates: &mut [T], product: &[T], state: &mut [T]) {
+fn gru_step<T: Float, const FUSED: bool>(gates: &mut [T], product: &[T], state: &mut [T]) {
     let hidden = state.len();
     let [reset, update, new] = split(gates, hidden);
     let (reset, update, new) = (&mut reset[..hidden], &mut update[..hidden], &mut new[..hidden]);
     let product = &product[..hidden];
     for at in 0..hidden {
-        let (r, z) = (reset[at].sigmoid(), update[at].sigmoid());
-        let n = (new[at] + r * product[at]).tanh();
+        let (r, z) = (reset[at].sigmoid_in::<FUSED>(), update[at].sigmoid_in::<FUSED>());
+        let n = (new[at] + r * product[at]).tanh_in::<FUSED>();
         (reset[at], update[at], new[at]) = (r, z, n);
         state[at] = n + z * (state[at] - n);
     }

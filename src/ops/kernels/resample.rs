@@ -148,7 +148,7 @@ fn each_plane<T: Float>(x: &[T], from: usize, to: usize, fill: impl Fn(&[T], &mu
     }
     let group = (par::CHUNK / to.max(from)).max(1);
     par::build(x.len() / from * to, group * to, |start, out: &mut [T]| {
-        simd::run(|| {
+        simd::run!({
             let x = par::piece(x, start / to * from, out.len() / to * from);
             x.chunks_exact(from).zip(out.chunks_exact_mut(to)).for_each(|(x, out)| fill(x, out));
         });

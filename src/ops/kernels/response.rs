@@ -57,9 +57,9 @@ impl ResponseSettings {
 pub fn forward<T: Float>(x: &[T], channels: usize, places: usize, settings: ResponseSettings) -> Vec<T> {
     let sample = (channels * places).max(1);
     par::build(x.len(), sample, |start, out: &mut [T]| {
-        simd::run(|| {
-            let x = par::piece(x, start, out.len());
-            let bases = settings.bases(x, channels, places);
+        let x = par::piece(x, start, out.len());
+        let bases = settings.bases(x, channels, places);
+        simd::run!({
             for ((out, &x), &base) in out.iter_mut().zip(x).zip(&bases) {
                 *out = x * settings.power(base);
             }
@@ -72,10 +72,10 @@ pub fn backward<T: Float>(x: &[T], grad: &[T], channels: usize, places: usize, s
     let sample = (channels * places).max(1);
     let factor = T::of(2.0 * settings.alpha * settings.beta / settings.size.max(1) as f64);
     par::build(x.len(), sample, |start, out: &mut [T]| {
-        simd::run(|| {
-            let [x, grad] = [x, grad].map(|values| par::piece(values, start, out.len()));
-            // What each value gives to the gradients of its neighbours.
-            let mut given = settings.bases(x, channels, places);
+        let [x, grad] = [x, grad].map(|values| par::piece(values, start, out.len()));
+        // What each value gives to the gradients of its neighbours.
+        let mut given = settings.bases(x, channels, places);
+        simd::run!({
             for (((out, given), &x), &grad) in out.iter_mut().zip(&mut given).zip(x).zip(grad) {
                 let power = settings.power(*given);
                 *out = grad * power;

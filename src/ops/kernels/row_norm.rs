@@ -96,7 +96,7 @@ pub fn forward<T: Float>(
         // SAFETY: the rows of a piece belong to the thread that works on the piece.
         #[expect(unsafe_code, reason = "two more vectors are filled along with the output")]
         let (means, inverses) = unsafe { (means.slice(first, count), inverses.slice(first, count)) };
-        simd::run(|| {
+        simd::run!({
             let x = par::piece(x, start, out.len());
             let rows = out.chunks_exact_mut(size).zip(x.chunks_exact(size));
             for ((row, (out, x)), (to_mean, to_inverse)) in
@@ -164,7 +164,7 @@ pub fn backward<T: Float>(
         #[expect(unsafe_code, reason = "the sums are filled along with the gradient of the input")]
         let sums = unsafe { shared.slice(first / block * 2 * weights, 2 * weights) };
         let (to_weight, to_bias) = sums.split_at_mut(weights);
-        simd::run(|| {
+        simd::run!({
             for row in first..first + count {
                 let [x, grad] = [x, grad].map(|values| par::piece(values, row * size, size));
                 let at = row % norm.groups.max(1) * norm.channels;

@@ -17,58 +17,70 @@ pub fn forward<T: Float>(x: &[T], size: usize, inner: usize, form: SoftmaxForm) 
     let block = size * inner;
     by_blocks(x.len(), block, |start, out: &mut [T]| {
         let x = par::piece(x, start, out.len());
-        for (out, x) in out.chunks_exact_mut(block).zip(x.chunks_exact(block)) {
-            match (inner, form) {
-                (1, SoftmaxForm::Shares) => {
-                    let largest = largest(x);
+        let blocks = || x.chunks_exact(block);
+        match (inner, form) {
+            (1, SoftmaxForm::Shares) => simd::run!({
+                for (out, x) in out.chunks_exact_mut(block).zip(blocks()) {
+                    let largest = par::largest(x);
                     for (out, &x) in out.iter_mut().zip(x) {
-                        *out = (x - largest).exp();
+                        *out = (x - largest).exp_in::<FUSED>();
                     }
                     let factor = T::ONE / par::sum(out, out, |exp, _| exp);
                     for out in out {
                         *out *= factor;
                     }
                 }
-                (1, SoftmaxForm::Logarithms) => {
-                    let largest = largest(x);
-                    let total = par::sum(x, x, |x, _| (x - largest).exp()).ln();
+            }),
+            (1, SoftmaxForm::Logarithms) => simd::run!({
+                for (out, x) in out.chunks_exact_mut(block).zip(blocks()) {
+                    let largest = par::largest(x);
+                    let total = par::sum(x, x, |x, _| (x - largest).exp_in::<FUSED>()).ln();
                     for (out, &x) in out.iter_mut().zip(x) {
                         *out = x - largest - total;
                     }
                 }
-                _ => columns(x, out, inner, form),
+            }),
+            _ => {
+                let (mut largest, mut total) = (vec![T::ZERO; inner], vec![T::ZERO; inner]);
+                simd::run!({
+                    for (out, x) in out.chunks_exact_mut(block).zip(blocks()) {
+                        columns::<T, FUSED>(x, out, form, &mut largest, &mut total);
+                    }
+                });
             }
         }
     })
 }
 
+/// The same where neighbours belong to different sums: `largest` and `total` have room for one value of each.
 #[inline(always)]
-fn largest<T: Float>(x: &[T]) -> T {
-    x.iter().fold(T::NEG_INFINITY, |largest, &value| largest.max_nan(value))
-}
-
-/// The same where neighbours belong to different sums.
-#[inline(always)]
-fn columns<T: Float>(x: &[T], out: &mut [T], inner: usize, form: SoftmaxForm) {
-    let mut largest = vec![T::NEG_INFINITY; inner];
+fn columns<T: Float, const FUSED: bool>(
+    x: &[T],
+    out: &mut [T],
+    form: SoftmaxForm,
+    largest: &mut [T],
+    total: &mut [T],
+) {
+    let inner = total.len();
+    largest.fill(T::NEG_INFINITY);
+    total.fill(T::ZERO);
     for row in x.chunks_exact(inner) {
         largest.iter_mut().zip(row).for_each(|(largest, &x)| *largest = largest.max_nan(x));
     }
-    let mut total = vec![T::ZERO; inner];
     for (out, x) in out.chunks_exact_mut(inner).zip(x.chunks_exact(inner)) {
-        for (((out, total), &largest), &x) in out.iter_mut().zip(&mut total).zip(&largest).zip(x) {
-            let exp = (x - largest).exp();
+        for (((out, total), &largest), &x) in out.iter_mut().zip(&mut *total).zip(&*largest).zip(x) {
+            let exp = (x - largest).exp_in::<FUSED>();
             *out = if form == SoftmaxForm::Shares { exp } else { x - largest };
             *total += exp;
         }
     }
     if form == SoftmaxForm::Logarithms {
-        for total in &mut total {
+        for total in &mut *total {
             *total = total.ln();
         }
     }
     for out in out.chunks_exact_mut(inner) {
-        for (out, &total) in out.iter_mut().zip(&total) {
+        for (out, &total) in out.iter_mut().zip(&*total) {
             *out = if form == SoftmaxForm::Shares { *out / total } else { *out - total };
         }
     }
@@ -80,42 +92,46 @@ pub fn backward<T: Float>(y: &[T], grad: &[T], size: usize, inner: usize, form: 
     by_blocks(y.len(), block, |start, out: &mut [T]| {
         let [y, grad] = [y, grad].map(|values| par::piece(values, start, out.len()));
         let blocks = out.chunks_exact_mut(block).zip(y.chunks_exact(block)).zip(grad.chunks_exact(block));
+        let mut total = vec![T::ZERO; inner];
         match form {
-            SoftmaxForm::Shares => blocks.for_each(|((out, y), grad)| {
-                through(out, y, grad, inner, |y, grad| y * grad, |y, grad, total| y * (grad - total));
+            SoftmaxForm::Shares => simd::run!({
+                for ((out, y), grad) in blocks {
+                    through(out, y, grad, &mut total, |y, grad| y * grad, |y, grad, total| y * (grad - total));
+                }
             }),
-            SoftmaxForm::Logarithms => blocks.for_each(|((out, y), grad)| {
-                through(out, y, grad, inner, |_, grad| grad, |y, grad, total| grad - y.exp() * total);
+            SoftmaxForm::Logarithms => simd::run!({
+                for ((out, y), grad) in blocks {
+                    let of = |y: T, grad: T, total: T| grad - y.exp_in::<FUSED>() * total;
+                    through(out, y, grad, &mut total, |_, grad| grad, of);
+                }
             }),
         }
     })
 }
 
-/// `of(y, grad, the sum of term(y, grad))`.
+/// `of(y, grad, the sum of term(y, grad))`; `total` has room for a sum for each of the values that lie side by side.
 #[inline(always)]
 fn through<T: Float>(
     out: &mut [T],
     y: &[T],
     grad: &[T],
-    inner: usize,
+    total: &mut [T],
     term: impl Fn(T, T) -> T,
     of: impl Fn(T, T, T) -> T,
 ) {
-    let mut total = vec![T::ZERO; inner];
-    if let [total] = &mut total[..] {
-        *total = par::sum(y, grad, &term);
-    } else {
-        for (y, grad) in y.chunks_exact(inner).zip(grad.chunks_exact(inner)) {
-            total.iter_mut().zip(y.iter().zip(grad)).for_each(|(total, (&y, &grad))| *total += term(y, grad));
-        }
-    }
-    if let &[total] = &total[..] {
+    if let [_] = total {
+        let total = par::sum(y, grad, &term);
         out.iter_mut().zip(y.iter().zip(grad)).for_each(|(out, (&y, &grad))| *out = of(y, grad, total));
         return;
     }
+    let inner = total.len();
+    total.fill(T::ZERO);
+    for (y, grad) in y.chunks_exact(inner).zip(grad.chunks_exact(inner)) {
+        total.iter_mut().zip(y.iter().zip(grad)).for_each(|(total, (&y, &grad))| *total += term(y, grad));
+    }
     let rows = out.chunks_exact_mut(inner).zip(y.chunks_exact(inner)).zip(grad.chunks_exact(inner));
     for ((out, y), grad) in rows {
-        for (((out, &y), &grad), &total) in out.iter_mut().zip(y).zip(grad).zip(&total) {
+        for (((out, &y), &grad), &total) in out.iter_mut().zip(y).zip(grad).zip(&*total) {
             *out = of(y, grad, total);
         }
     }
@@ -124,5 +140,5 @@ fn through<T: Float>(
 fn by_blocks<T: Float>(len: usize, block: usize, fill: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
     let block = block.max(1);
     let chunk = (par::CHUNK / block).max(1) * block;
-    par::build(len, chunk, |start, out: &mut [T]| simd::run(|| fill(start, out)))
+    par::build(len, chunk, fill)
 }

@@ -39,7 +39,7 @@ pub fn mean<T: Float>(x: &[T], steps: Steps, lengths: &[usize]) -> Vec<T> {
     par::build(lengths.len() * features, features, |start, out: &mut [T]| {
         let sample = start / features.max(1);
         let length = lengths[sample];
-        simd::run(|| {
+        simd::run!({
             for row in par::piece(x, sample * time * features, length * features).chunks_exact(features.max(1)) {
                 out.iter_mut().zip(row).for_each(|(out, &x)| *out += x);
             }

@@ -15,8 +15,11 @@ const FILTERS: usize = 2;
 /// Room for the most places and filters whose gradients are summed at once.
 pub const LARGEST_SUMS: usize = 9 * FILTERS * 16;
 
-/// Room for the largest tile: eight filters by three vectors of 16.
-pub const LARGEST_TILE: usize = 8 * ACROSS * 16;
+/// The most filters of a tile.
+pub const LARGEST_FILTERS: usize = 8;
+
+/// Room for the largest tile: three vectors of 16 for each filter.
+pub const LARGEST_TILE: usize = LARGEST_FILTERS * ACROSS * 16;
 
 /// Numbers that are calculated with at once. The methods may only be called where the processor has the instructions.
 #[expect(unsafe_code, reason = "vector instructions may be missing, and pointers are read without checks")]
