@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::kernels::activation::map2;
+use super::kernels::activation::products;
 use super::kernels::norm::{Extent, channel_sums, each_channel};
 use super::storage::{tensor, values, with_type};
 
@@ -13,7 +13,7 @@ use super::storage::{tensor, values, with_type};
 pub fn multiply(x: &Tensor, y: &Tensor) -> Result<Tensor> {
     if x.dims() == y.dims() {
         let (x, y) = (x.contiguous()?, y.contiguous()?);
-        return with_type!(x, T => tensor(map2::<T>(&values(&x)?, &values(&y)?, |x, y| x * y), x.dims()));
+        return with_type!(x, T => tensor(products::<T>(&values(&x)?, &values(&y)?), x.dims()));
     }
     let Some((large, small, extent)) = gated(x, y)? else { return Ok(x.broadcast_mul(y)?.detach()) };
     with_type!(large, T => {
@@ -37,8 +37,8 @@ pub fn gradient(x: &Tensor, other: &Tensor, grad: &Tensor) -> Result<Tensor> {
     {
         let other = other.contiguous()?;
         return with_type!(grad, T => {
-            let sums = channel_sums::<T, _>(extent, &values(&grad)?, &values(&other)?, |_| |grad, other| grad * other);
-            tensor(sums.into_iter().map(|sum| sum as T).collect(), gates.dims())
+            let sums = channel_sums(extent, &*values::<T>(&grad)?, &*values::<T>(&other)?, |_| |grad, other| [grad * other]);
+            tensor(sums.into_iter().map(|[sum]| sum as T).collect(), gates.dims())
         });
     }
     let mut grad = multiply(grad, other)?;

@@ -189,6 +189,11 @@ pub fn backward<T: Float>(activation: Activation, kept: &[T], grad: &[T]) -> Vec
     }
 }
 
+/// The product of every pair of values.
+pub fn products<T: Float>(x: &[T], y: &[T]) -> Vec<T> {
+    map2!(x, y, |x, y| x * y)
+}
+
 /// `x` between both ends; a NaN passes.
 #[inline(always)]
 fn clamp<T: Float>(x: T, min: T, max: T) -> T {

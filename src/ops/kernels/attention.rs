@@ -144,6 +144,7 @@ pub fn forward<T: Float>(
                 let query = first + index;
                 let weights = &mut weights[..seen];
                 heads.hide(sample, query, weights);
+                let kept = heads.kept(sample, head, query);
                 simd::run!({
                     let largest = largest(weights);
                     if largest == T::NEG_INFINITY {
@@ -151,7 +152,7 @@ pub fn forward<T: Float>(
                         return;
                     }
                     for weight in weights.iter_mut() {
-                        *weight = ((*weight - largest) * scale).exp();
+                        *weight = ((*weight - largest) * scale).exp_in::<FUSED>();
                     }
                     let sum = par::sum(weights, weights, |weight, _| weight);
                     sums[query] = largest * scale + sum.ln();
@@ -159,7 +160,7 @@ pub fn forward<T: Float>(
                     for weight in weights.iter_mut() {
                         *weight *= factor;
                     }
-                    if let Some((kept, factor)) = heads.kept(sample, head, query) {
+                    if let Some((kept, factor)) = kept {
                         let factor = T::of(factor);
                         for (weight, &is_kept) in weights.iter_mut().zip(kept) {
                             *weight *= if is_kept == 0 { T::ZERO } else { factor };
@@ -225,7 +226,7 @@ pub fn backward<T: Float>(
                 simd::run!({
                     let shared = par::sum(output, grad, |output, grad| output * grad);
                     for weight in weights.iter_mut() {
-                        *weight = (*weight * scale - sum).exp();
+                        *weight = (*weight * scale - sum).exp_in::<FUSED>();
                     }
                     if let Some((kept, factor)) = kept {
                         let factor = T::of(factor);

@@ -11,6 +11,7 @@ use super::depthwise;
 use super::float::Float;
 use super::grid::{Axis, Block, Grid, copy_row};
 use super::par::{self, Shared};
+use super::pointwise;
 use super::simd;
 use super::vector::{self, Kernels, LARGEST_FILTERS, LARGEST_TILE, Reach};
 use super::window::Window;
@@ -318,6 +319,9 @@ pub fn forward<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, geometry: &G
     if geometry.is_depthwise() {
         return depthwise::forward(x, weight, bias, geometry);
     }
+    if pointwise::fits(geometry) {
+        return pointwise::forward(x, weight, bias, geometry);
+    }
     forward_with(T::kernels(), x, weight, bias, geometry)
 }
 
@@ -328,7 +332,7 @@ fn forward_with<T: Float>(
     bias: Option<&[T]>,
     geometry: &Geometry,
 ) -> Vec<T> {
-    let mut out = vec![T::ZERO; geometry.batch * geometry.out_channels * geometry.out_area()];
+    let mut out = par::zeros(geometry.batch * geometry.out_channels * geometry.out_area());
     if geometry.is_empty() {
         return out;
     }
@@ -359,11 +363,14 @@ pub fn backward_input<T: Float>(grad: &[T], weight: &[T], geometry: &Geometry) -
     if geometry.is_depthwise() {
         return depthwise::backward_input(grad, weight, geometry);
     }
+    if pointwise::fits(geometry) {
+        return pointwise::backward_input(grad, weight, geometry);
+    }
     backward_input_with(T::kernels(), grad, weight, geometry)
 }
 
 fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], geometry: &Geometry) -> Vec<T> {
-    let mut out = vec![T::ZERO; geometry.batch * geometry.channels * geometry.area()];
+    let mut out = par::zeros(geometry.batch * geometry.channels * geometry.area());
     if geometry.is_empty() {
         return out;
     }

@@ -21,6 +21,7 @@ pub mod matmul;
 pub mod norm;
 pub mod optim;
 pub mod par;
+pub mod pointwise;
 pub mod pool;
 pub mod position;
 pub mod recurrent;

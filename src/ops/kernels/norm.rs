@@ -48,22 +48,34 @@ pub enum Source {
     Running,
 }
 
-/// Mean and biased variance of each channel.
+/// Mean and biased variance of each channel, in one pass: values are taken from a guess of the mean, so that the squares of
+/// large means do not swallow small variances.
 pub fn moments<T: Float>(x: &[T], extent: Extent) -> (Vec<f64>, Vec<f64>) {
     let count = extent.count() as f64;
-    let mut mean = channel_sums(extent, x, x, |_| |x, _| x);
-    for mean in &mut mean {
-        *mean /= count;
-    }
-    let centers: Vec<T> = mean.iter().map(|&mean| T::of(mean)).collect();
-    let mut variance = channel_sums(extent, x, x, |channel| {
-        let mean = centers[channel];
-        move |x, _| (x - mean) * (x - mean)
+    let guesses: Vec<T> = (0..extent.channels).map(|channel| guess(x, extent, channel)).collect();
+    let sums = channel_sums(extent, x, x, |channel| {
+        let guess = guesses[channel];
+        move |x, _| [x - guess, (x - guess) * (x - guess)]
     });
-    for variance in &mut variance {
-        *variance /= count;
+    let of = |([sum, squares], guess): ([f64; 2], &T)| {
+        let shift = sum / count;
+        // Not `max`, which would swallow a NaN.
+        let variance = squares / count - shift * shift;
+        (guess.to_f64() + shift, if variance < 0.0 { 0.0 } else { variance })
+    };
+    sums.into_iter().zip(&guesses).map(of).unzip()
+}
+
+/// The mean of a channel's first values.
+fn guess<T: Float>(x: &[T], extent: Extent, channel: usize) -> T {
+    let Extent { batch, channels, places } = extent;
+    let (samples, run) = if places == 1 { (batch.min(16), 1) } else { (batch.min(1), places.min(64)) };
+    let mut sum = 0.0;
+    for sample in 0..samples {
+        let run = par::piece(x, (sample * channels + channel) * places, run);
+        sum += run.iter().map(|x| x.to_f64()).sum::<f64>();
     }
-    (mean, variance)
+    T::of(sum / (samples * run).max(1) as f64)
 }
 
 /// `(x - mean) * inverse * weight + bias`.
@@ -86,11 +98,11 @@ pub fn backward<T: Float>(
     needs_input: bool,
 ) -> (Option<Vec<T>>, Vec<T>, Vec<T>) {
     let Statistics { mean, inverse } = statistics;
-    let bias_grad = channel_sums(extent, x, grad, |_| |_, grad| grad);
-    let products = channel_sums(extent, x, grad, |channel| {
+    let sums = channel_sums(extent, x, grad, |channel| {
         let mean = mean[channel];
-        move |x, grad| grad * (x - mean)
+        move |x, grad| [grad, grad * (x - mean)]
     });
+    let (bias_grad, products): (Vec<f64>, Vec<f64>) = sums.into_iter().map(|[grad, product]| (grad, product)).unzip();
     let weight_grad: Vec<f64> =
         products.iter().zip(inverse).map(|(&product, inverse)| product * inverse.to_f64()).collect();
     let input_grad = needs_input.then(|| match source {
@@ -111,39 +123,43 @@ pub fn backward<T: Float>(
     (input_grad, as_values(weight_grad), as_values(bias_grad))
 }
 
-/// Sum of `of(channel)(x, y)` over all values of each channel: runs are summed in their own type, and the runs in f64 in
+/// Sums of `of(channel)(x, y)` over all values of each channel: runs are summed in their own type, and the runs in f64 in
 /// the order of the batch.
-pub fn channel_sums<T: Float, F: Fn(T, T) -> T>(
+pub fn channel_sums<T: Float, F: Fn(T, T) -> [T; N], const N: usize>(
     extent: Extent,
     x: &[T],
     y: &[T],
     of: impl Fn(usize) -> F + Sync,
-) -> Vec<f64> {
+) -> Vec<[f64; N]> {
     let Extent { batch, channels, places } = extent;
-    if places == 1 {
+    let sums = if places == 1 {
         // Neighbours belong to different channels: walk whole rows.
-        return par::build(channels, 64, |start, sums: &mut [f64]| {
+        par::build(channels * N, 64 * N, |start, sums: &mut [f64]| {
+            let start = start / N;
             for sample in 0..batch {
-                let [x, y] = [x, y].map(|values| par::piece(values, sample * channels + start, sums.len()));
-                for ((channel, sum), (&x, &y)) in (start..).zip(sums.iter_mut()).zip(x.iter().zip(y)) {
-                    *sum += of(channel)(x, y).to_f64();
+                let [x, y] = [x, y].map(|values| par::piece(values, sample * channels + start, sums.len() / N));
+                for ((channel, sums), (&x, &y)) in (start..).zip(sums.chunks_exact_mut(N)).zip(x.iter().zip(y)) {
+                    sums.iter_mut().zip(of(channel)(x, y)).for_each(|(sum, value)| *sum += value.to_f64());
                 }
             }
-        });
-    }
-    let chunk = (par::CHUNK / extent.count().max(1)).max(1);
-    par::build(channels, chunk, |start, sums: &mut [f64]| {
-        simd::run!({
-            for (channel, total) in (start..).zip(sums.iter_mut()) {
+        })
+    } else {
+        let chunk = (par::CHUNK / extent.count().max(1)).max(1);
+        par::build(channels * N, chunk * N, |start, sums: &mut [f64]| {
+            for (channel, totals) in (start / N..).zip(sums.chunks_exact_mut(N)) {
                 let of = of(channel);
-                for sample in 0..batch {
-                    let first = (sample * channels + channel) * places;
-                    let [x, y] = [x, y].map(|values| par::piece(values, first, places));
-                    *total += par::sum(x, y, &of).to_f64();
-                }
+                simd::run!({
+                    for sample in 0..batch {
+                        let first = (sample * channels + channel) * places;
+                        let [x, y] = [x, y].map(|values| par::piece(values, first, places));
+                        let sums = par::sums(x, y, &of);
+                        totals.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum.to_f64());
+                    }
+                });
             }
-        });
-    })
+        })
+    };
+    sums.as_chunks::<N>().0.to_vec()
 }
 
 /// A tensor of `of(channel)(x, y)`.

@@ -29,6 +29,11 @@ pub fn build<T: Float>(len: usize, chunk: usize, fill: impl Fn(usize, &mut [T]) 
     values
 }
 
+/// Zeros, written by all threads.
+pub fn zeros<T: Float>(len: usize) -> Vec<T> {
+    build(len, CHUNK, |_, _: &mut [T]| {})
+}
+
 /// Zeros a piece just before it is filled, while it is about to be in the cache anyway.
 fn zeroed<T: Float>(piece: &mut [MaybeUninit<T>]) -> &mut [T] {
     for value in piece.iter_mut() {
@@ -66,18 +71,30 @@ const LANES: usize = 32;
 /// Sum of `of(x, y)` over two slices of the same length, in interleaved parts that are added in a fixed order.
 #[inline(always)]
 pub fn sum<T: Float>(x: &[T], y: &[T], of: impl Fn(T, T) -> T) -> T {
-    let mut parts = [T::ZERO; LANES];
+    let [sum] = sums(x, y, |x, y| [of(x, y)]);
+    sum
+}
+
+/// Several such sums in one pass.
+#[inline(always)]
+pub fn sums<T: Float, const N: usize>(x: &[T], y: &[T], of: impl Fn(T, T) -> [T; N]) -> [T; N] {
+    let mut parts = [[T::ZERO; LANES]; N];
     let (x_blocks, x_rest) = x.as_chunks::<LANES>();
     let (y_blocks, y_rest) = y.as_chunks::<LANES>();
     for (x, y) in x_blocks.iter().zip(y_blocks) {
-        for ((part, &x), &y) in parts.iter_mut().zip(x).zip(y) {
-            *part += of(x, y);
+        for lane in 0..LANES {
+            let values = of(x[lane], y[lane]);
+            for (parts, value) in parts.iter_mut().zip(values) {
+                parts[lane] += value;
+            }
         }
     }
-    for ((part, &x), &y) in parts.iter_mut().zip(x_rest).zip(y_rest) {
-        *part += of(x, y);
+    for (lane, (&x, &y)) in x_rest.iter().zip(y_rest).enumerate() {
+        for (parts, value) in parts.iter_mut().zip(of(x, y)) {
+            parts[lane] += value;
+        }
     }
-    halve(parts, |left, right| left + right)
+    parts.map(|parts| halve(parts, |left, right| left + right))
 }
 
 /// The largest value; a NaN wins, and nothing gives minus infinity.
@@ -107,23 +124,6 @@ fn halve<T: Float>(mut parts: [T; LANES], join: impl Fn(T, T) -> T) -> T {
         width /= 2;
     }
     parts[0]
-}
-
-/// The largest value, a NaN if there is one; in 16 interleaved parts, so that it becomes vector code.
-#[inline(always)]
-pub fn largest<T: Float>(values: &[T]) -> T {
-    const LANES: usize = 16;
-    let mut parts = [T::NEG_INFINITY; LANES];
-    let (blocks, rest) = values.as_chunks::<LANES>();
-    for block in blocks {
-        for (part, &value) in parts.iter_mut().zip(block) {
-            *part = part.max_nan(value);
-        }
-    }
-    for (part, &value) in parts.iter_mut().zip(rest) {
-        *part = part.max_nan(value);
-    }
-    parts.into_iter().fold(T::NEG_INFINITY, |largest, part| largest.max_nan(part))
 }
 
 /// `len` values from `start` on, fewer where the slice ends.

@@ -1,7 +1,5 @@
 //! Pools over planes of `[height, width]`: each channel of each sample is a plane.
 
-use rayon::prelude::*;
-
 use super::float::Float;
 use super::window::{PoolWindow, pool_extent};
 use super::{par, simd};
@@ -98,59 +96,91 @@ fn strided<O, T: Copy>(out: &mut [O], input: &[T], stride: usize, mut each: impl
 pub fn max_forward<T: Float>(x: &[T], planes: Planes) -> (Vec<T>, Vec<u16>) {
     let [area, out_area] = planes.areas();
     let count = x.len() / area.max(1);
-    let (mut out, mut places) = (vec![T::NEG_INFINITY; count * out_area], vec![0_u16; count * out_area]);
-    if out.is_empty() {
-        return (out, places);
+    let mut places = vec![0_u16; count * out_area];
+    if places.is_empty() {
+        return (Vec::new(), places);
     }
-    let group = planes.group();
-    let pieces = out.par_chunks_mut(group * out_area).zip(places.par_chunks_mut(group * out_area));
-    pieces.zip(x.par_chunks(group * area)).for_each(|((out, places), x)| {
+    let shared = par::Shared::new(&mut places);
+    let out = par::build(count * out_area, planes.group() * out_area, |start, out: &mut [T]| {
+        // SAFETY: each piece has its own planes.
+        #[expect(unsafe_code, reason = "places are split as the values are")]
+        let places = unsafe { shared.slice(start, out.len()) };
+        let x = par::piece(x, start / out_area * area, out.len() / out_area * area);
+        let mut row = MaxRow::new(planes);
         simd::run!({
             let planes_of = out.chunks_exact_mut(out_area).zip(places.chunks_exact_mut(out_area));
             for ((out, places), x) in planes_of.zip(x.chunks_exact(area)) {
-                max_plane(x, out, places, planes);
+                row.plane(x, out, places);
             }
         });
     });
     (out, places)
 }
 
-#[inline(always)]
-fn max_plane<T: Float>(x: &[T], out: &mut [T], places: &mut [u16], planes: Planes) {
-    let Planes { output, window, .. } = planes;
-    // A window whose values are all -inf keeps its first place inside the image.
-    for (row, places) in places.chunks_exact_mut(output[1]).enumerate() {
-        let first_row = window.padding[0].saturating_sub(row * window.stride[0]).div_ceil(window.dilation[0]);
-        for (column, place) in places.iter_mut().enumerate() {
-            let first_column = window.padding[1].saturating_sub(column * window.stride[1]).div_ceil(window.dilation[1]);
-            *place = (first_row * window.kernel[1] + first_column) as u16;
+/// Scratch for a row of a max pool: the input row with its padding, split by what the steps leave over, so that what the
+/// windows see at one of their places lies side by side; and the winners, as wide as the values.
+struct MaxRow<T> {
+    planes: Planes,
+    split: Vec<T>,
+    winners: Vec<u32>,
+}
+
+impl<T: Float> MaxRow<T> {
+    fn new(planes: Planes) -> Self {
+        let PoolWindow { kernel, stride, dilation, .. } = planes.window;
+        let len = planes.output[1] + (kernel[1].saturating_sub(1) * dilation[1]) / stride[1] + 1;
+        Self { planes, split: vec![T::NEG_INFINITY; len * stride[1]], winners: vec![0; planes.output[1]] }
+    }
+
+    #[inline(always)]
+    fn plane(&mut self, x: &[T], out: &mut [T], places: &mut [u16]) {
+        let Planes { size, output, window } = self.planes;
+        let rows = out.chunks_exact_mut(output[1]).zip(places.chunks_exact_mut(output[1]));
+        for (row, (out, places)) in rows.enumerate() {
+            out.fill(T::NEG_INFINITY);
+            // A window whose values are all -inf keeps its first place inside the image.
+            let first_row = window.padding[0].saturating_sub(row * window.stride[0]).div_ceil(window.dilation[0]);
+            for (column, winner) in self.winners.iter_mut().enumerate() {
+                let first_column =
+                    window.padding[1].saturating_sub(column * window.stride[1]).div_ceil(window.dilation[1]);
+                *winner = (first_row * window.kernel[1] + first_column) as u32;
+            }
+            for tap_row in 0..window.kernel[0] {
+                let source = (row * window.stride[0] + tap_row * window.dilation[0]).wrapping_sub(window.padding[0]);
+                if source < size[0] {
+                    self.row(&x[source * size[1]..][..size[1]], tap_row, out);
+                }
+            }
+            places.iter_mut().zip(&self.winners).for_each(|(place, &winner)| *place = winner as u16);
         }
     }
-    planes.each_row(|tap, row, first, count, source| {
-        let start = row * output[1] + first;
-        let (out, places) = (&mut out[start..start + count], &mut places[start..start + count]);
-        let step = window.stride[1];
-        let x = &x[source..=source + (count - 1) * step];
-        let tap = tap as u16;
-        // The place is chosen by the comparison before the value is overwritten.
-        #[expect(clippy::eq_op, reason = "the cheapest test for NaN in vector code")]
-        if step == 1 {
-            for ((out, place), &x) in out.iter_mut().zip(places).zip(x) {
-                let is_larger = x > *out || x != x;
-                *place = if is_larger { tap } else { *place };
-                *out = if is_larger { x } else { *out };
-            }
-        } else {
-            let mut at = 0;
-            for (out, place) in out.iter_mut().zip(places) {
-                let x = x[at];
-                let is_larger = x > *out || x != x;
-                *place = if is_larger { tap } else { *place };
-                *out = if is_larger { x } else { *out };
-                at += step;
+
+    /// One row of the input under one row of the window.
+    #[inline(always)]
+    fn row(&mut self, x: &[T], tap_row: usize, out: &mut [T]) {
+        let PoolWindow { kernel, stride, padding, dilation, .. } = self.planes.window;
+        let len = self.split.len() / stride[1];
+        for (phase, split) in self.split.chunks_exact_mut(len).enumerate() {
+            // The first place of this phase that lies inside the image.
+            let first = padding[1].saturating_sub(phase).div_ceil(stride[1]);
+            let start = first * stride[1] + phase - padding[1];
+            if let (Some(split), Some(x)) = (split.get_mut(first..), x.get(start..)) {
+                strided(split, x, stride[1], |to, x| *to = x);
             }
         }
-    });
+        for tap in 0..kernel[1] {
+            let at = tap * dilation[1];
+            let values = &self.split[at % stride[1] * len + at / stride[1]..][..out.len()];
+            let place = (tap_row * kernel[1] + tap) as u32;
+            // The winner is chosen by the comparison before the value is overwritten.
+            #[expect(clippy::eq_op, reason = "the cheapest test for NaN in vector code")]
+            for ((out, winner), &x) in out.iter_mut().zip(&mut self.winners).zip(values) {
+                let is_larger = x > *out || x != x;
+                *winner = if is_larger { place } else { *winner };
+                *out = if is_larger { x } else { *out };
+            }
+        }
+    }
 }
 
 /// Gives each window's gradient to the place that won.
