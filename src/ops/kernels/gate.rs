@@ -23,7 +23,11 @@ pub fn prelu_backward_input<T: Float>(x: &[T], grad: &[T], weight: &[T], extent:
 /// Gradient of one weight or of one for each channel.
 pub fn prelu_backward_weight<T: Float>(x: &[T], grad: &[T], weights: usize, extent: Extent) -> Vec<T> {
     let sums = channel_sums(extent, x, grad, |_| |x, grad| [if x > T::ZERO { T::ZERO } else { x * grad }]);
-    if weights == 1 { vec![T::of(sums.iter().map(|[sum]| sum).sum())] } else { sums.into_iter().map(|[sum]| T::of(sum)).collect() }
+    if weights == 1 {
+        vec![T::of(sums.iter().map(|[sum]| sum).sum())]
+    } else {
+        sums.into_iter().map(|[sum]| T::of(sum)).collect()
+    }
 }
 
 fn slope<T: Float>(weight: &[T], channel: usize) -> T {

@@ -60,7 +60,8 @@ pub fn cross_entropy<T: Float>(
         #[expect(unsafe_code, reason = "losses are split by rows as gradients are")]
         let losses = unsafe { shared.slice(first, count) };
         let (logits, targets) = (par::piece(logits, start, grads.len()), par::piece(targets, first, count));
-        let rows = losses.iter_mut().zip(grads.chunks_exact_mut(classes)).zip(logits.chunks_exact(classes)).zip(targets);
+        let rows =
+            losses.iter_mut().zip(grads.chunks_exact_mut(classes)).zip(logits.chunks_exact(classes)).zip(targets);
         if is_plain {
             let scale = T::of(scale);
             simd::run!({
@@ -105,7 +106,13 @@ fn exponentials<T: Float, const FUSED: bool>(logits: &[T], out: &mut [T]) -> (T,
 
 /// The same with weights, smoothing and focus.
 #[inline(always)]
-fn class_row<T: Float, const FUSED: bool>(logits: &[T], target: u32, settings: &Classes<'_, T>, scale: f64, grad: &mut [T]) -> T {
+fn class_row<T: Float, const FUSED: bool>(
+    logits: &[T],
+    target: u32,
+    settings: &Classes<'_, T>,
+    scale: f64,
+    grad: &mut [T],
+) -> T {
     // What `par::build` hands out is zero.
     if target == IGNORED {
         return T::ZERO;

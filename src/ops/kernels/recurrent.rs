@@ -431,7 +431,12 @@ fn lstm_step<T: Float, const FUSED: bool>(gates: &mut [T], cells: &mut [T], stat
     let (input, forget, new) = (&mut input[..hidden], &mut forget[..hidden], &mut new[..hidden]);
     let (out, cells) = (&mut out[..hidden], &mut cells[..hidden]);
     for at in 0..hidden {
-        let (i, f, g, o) = (input[at].sigmoid_in::<FUSED>(), forget[at].sigmoid_in::<FUSED>(), new[at].tanh_in::<FUSED>(), out[at].sigmoid_in::<FUSED>());
+        let (i, f, g, o) = (
+            input[at].sigmoid_in::<FUSED>(),
+            forget[at].sigmoid_in::<FUSED>(),
+            new[at].tanh_in::<FUSED>(),
+            out[at].sigmoid_in::<FUSED>(),
+        );
         let cell = f * cells[at] + i * g;
         (input[at], forget[at], new[at], out[at], cells[at]) = (i, f, g, o, cell);
         state[at] = o * cell.tanh_in::<FUSED>();
@@ -441,7 +446,13 @@ fn lstm_step<T: Float, const FUSED: bool>(gates: &mut [T], cells: &mut [T], stat
 /// Puts the gradients of the gates in their place; `memory` is the gradient of the cell states, after and then before the
 /// step.
 #[inline(always)]
-fn lstm_step_backward<T: Float, const FUSED: bool>(gates: &mut [T], cells: &[T], cells_before: &[T], grad: &[T], memory: &mut [T]) {
+fn lstm_step_backward<T: Float, const FUSED: bool>(
+    gates: &mut [T],
+    cells: &[T],
+    cells_before: &[T],
+    grad: &[T],
+    memory: &mut [T],
+) {
     let hidden = grad.len();
     let [input, forget, rest] = split(gates, hidden);
     let (new, out) = rest.split_at_mut(hidden);

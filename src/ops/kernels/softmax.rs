@@ -54,13 +54,7 @@ pub fn forward<T: Float>(x: &[T], size: usize, inner: usize, form: SoftmaxForm) 
 
 /// The same where neighbours belong to different sums: `largest` and `total` have room for one value of each.
 #[inline(always)]
-fn columns<T: Float, const FUSED: bool>(
-    x: &[T],
-    out: &mut [T],
-    form: SoftmaxForm,
-    largest: &mut [T],
-    total: &mut [T],
-) {
+fn columns<T: Float, const FUSED: bool>(x: &[T], out: &mut [T], form: SoftmaxForm, largest: &mut [T], total: &mut [T]) {
     let inner = total.len();
     largest.fill(T::NEG_INFINITY);
     total.fill(T::ZERO);
