@@ -2,11 +2,11 @@
 """Layerbench beside PyTorch on the processor: the same work, the same shapes, the same number of threads.
 
     cargo build --release
-    benches/compare.py ops|steps|inference|memory|growth [--binary target/release/layerbench] [--filter conv]
+    benches/compare.py ops|steps|inference|data|memory|growth [--binary target/release/layerbench] [--filter conv]
                        [--threads 2] [--json]
 
 ops is forward and backward of single operations, steps whole training steps, inference predictions of one sample (with
-onnxruntime as a third), memory the peak of a training step, growth the time of a step while one size grows.
+onnxruntime as a third), data all samples of a set once as batches, memory the peak of a training step, growth the time of a step while one size grows.
 
 Two processes, each bound to the same cores, take turns over one case in short rounds, so that whatever else slows the
 machine slows both. A time is the median of all single runs of a case; ratio is Layerbench's over PyTorch's, below 1 where
@@ -26,12 +26,14 @@ import select
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 # Largest ratio of a single case and of the geometric mean that the project wants.
 BARS = {
-    "ops": (1.3, 0.8), "steps": (1.0, 0.75), "inference": (0.75, 0.75), "memory": (1.0, 1.0), "growth": (1.0, 0.75)
+    "ops": (1.3, 0.8), "steps": (1.0, 0.75), "inference": (0.75, 0.75), "data": (1.0, 1.0),
+    "memory": (1.0, 1.0), "growth": (1.0, 0.75)
 }
 
 
@@ -96,7 +98,7 @@ class Sides:
         self.cores = cores(arguments.threads)
 
     def layerbench(self):
-        command = [self.arguments.binary, "bench", "--serve", "--json"]
+        command = [self.arguments.binary, "bench", "--serve", "--json", *images(self.arguments)]
         return Worker("Layerbench", command, self.environment, self.cores)
 
     def torch(self):
@@ -110,9 +112,27 @@ class Sides:
         return Worker(label, command, self.environment, self.cores)
 
 
+def images(arguments):
+    return ["--images", arguments.images] if arguments.images else []
+
+
+def write_images(folder, count=400, size=(320, 240)):
+    """JPEGs of coloured waves, two classes."""
+    import numpy
+    from PIL import Image
+
+    x, y = numpy.meshgrid(numpy.arange(size[0]), numpy.arange(size[1]))
+    for index in range(count):
+        place = pathlib.Path(folder) / f"class{index % 2}"
+        place.mkdir(exist_ok=True)
+        waves = [numpy.sin(x * (0.01 + 0.0007 * index) + channel) * numpy.cos(y * 0.05 * channel + index) for channel in range(3)]
+        pixels = (127 + 127 * numpy.stack(waves, axis=-1)).astype(numpy.uint8)
+        Image.fromarray(pixels).save(place / f"{index}.jpg", quality=90)
+
+
 def listed(arguments):
     group = "steps" if arguments.group == "memory" else arguments.group
-    command = [arguments.binary, "bench", group, "--list", "--json"]
+    command = [arguments.binary, "bench", group, "--list", "--json", *images(arguments)]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     cases = [line for line in map(json.loads, output.splitlines()) if line["event"] == "case"]
     return [case for case in cases if arguments.filter in case["name"]]
@@ -240,6 +260,21 @@ def summarize(arguments, rows, table):
     table.row(summary, text + "".join(f"\n  {name}" for name in missed))
 
 
+def work(arguments):
+    cases = listed(arguments)
+    if not cases:
+        raise SystemExit(f"no case of {arguments.group} has '{arguments.filter}' in its name")
+    table = Table(arguments.json)
+    rows = (memory if arguments.group == "memory" else compare)(arguments, cases, table)
+    if not rows:
+        raise SystemExit(1)
+    summarize(arguments, rows, table)
+    if arguments.svg:
+        import growth_svg
+
+        arguments.svg.write_text(growth_svg.drawing(rows))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("group", choices=sorted(BARS))
@@ -263,18 +298,11 @@ def main():
         ) from None
     if not pathlib.Path(arguments.binary).exists():
         raise SystemExit(f"{arguments.binary} is missing. Build it with: cargo build --release")
-    cases = listed(arguments)
-    if not cases:
-        raise SystemExit(f"no case of {arguments.group} has '{arguments.filter}' in its name")
-    table = Table(arguments.json)
-    rows = (memory if arguments.group == "memory" else compare)(arguments, cases, table)
-    if not rows:
-        raise SystemExit(1)
-    summarize(arguments, rows, table)
-    if arguments.svg:
-        import growth_svg
-
-        arguments.svg.write_text(growth_svg.drawing(rows))
+    with tempfile.TemporaryDirectory() as folder:
+        arguments.images = folder if arguments.group == "data" else ""
+        if arguments.images:
+            write_images(folder)
+        work(arguments)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import argparse
 import json
 import sys
 import time
+import warnings
 
 import torch
 from torch import nn
@@ -259,6 +260,8 @@ def onnx_inference(about):
 
     import onnxruntime
 
+    # torch.export wants further packages; the older way gives the same graph here.
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
     model, inputs = network(about).eval(), given(about)
     file = io.BytesIO()
     torch.onnx.export(model, (inputs,), file, input_names=["x"], dynamo=False)
@@ -270,7 +273,47 @@ def onnx_inference(about):
     return lambda: session.run(None, fed)
 
 
+def batches(dataset, about, workers):
+    loader = torch.utils.data.DataLoader(
+        dataset, about["batch"], shuffle=True, num_workers=workers, persistent_workers=workers > 0
+    )
+
+    def work():
+        for _ in loader:
+            pass
+
+    return work
+
+
+def data_memory(about):
+    """As torchvision's MNIST does it: a sample is an image that is turned into a tensor and scaled."""
+    from PIL import Image
+    from torchvision import transforms
+
+    pixels = torch.randint(256, [about["samples"], about["side"], about["side"]], dtype=torch.uint8)
+    scaled = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.13,), (0.31,))])
+
+    class Images(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(pixels)
+
+        def __getitem__(self, index):
+            return scaled(Image.fromarray(pixels[index].numpy())), index % 10
+
+    return batches(Images(), about, 0)
+
+
+def data_folder(about):
+    """ImageFolder with as many workers as threads; they stay from pass to pass."""
+    from torchvision import datasets, transforms
+
+    side = about["side"]
+    sized = transforms.Compose([transforms.Resize((side, side)), transforms.ToTensor()])
+    return batches(datasets.ImageFolder(about["folder"], sized), about, torch.get_num_threads())
+
+
 KINDS = {
+    "data_memory": data_memory, "data_folder": data_folder,
     "layers": layers, "cross_entropy": cross_entropy, "adamw": adamw, "step": step, "inference": inference,
     "onnxruntime": onnx_inference,
 }

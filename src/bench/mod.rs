@@ -3,11 +3,13 @@
 //!
 //! A case is built when it is asked for and measured by its wall-clock times, one a run.
 
+mod data;
 mod layers;
 mod networks;
 mod ops;
 mod steps;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
@@ -28,13 +30,15 @@ pub enum Group {
     Steps,
     /// Predictions of one sample.
     Inference,
+    /// Batches from memory and from files.
+    Data,
     /// Training steps while batch, width, depth or sequence grows.
     Growth,
 }
 
 impl Group {
     /// All of them, in the order in which they run.
-    pub const ALL: [Self; 5] = [Self::Ops, Self::Layers, Self::Steps, Self::Inference, Self::Growth];
+    pub const ALL: [Self; 6] = [Self::Ops, Self::Layers, Self::Steps, Self::Inference, Self::Data, Self::Growth];
 
     /// As on the command line.
     pub const fn id(self) -> &'static str {
@@ -43,17 +47,20 @@ impl Group {
             Self::Layers => "layers",
             Self::Steps => "steps",
             Self::Inference => "inference",
+            Self::Data => "data",
             Self::Growth => "growth",
         }
     }
 
-    /// Its cases. Those that need a layer which this version does not have are left out.
-    pub fn cases(self) -> Vec<Case> {
+    /// Its cases. Those that need a layer which this version does not have are left out, and so is reading of image
+    /// files where no folder of them is given.
+    pub fn cases(self, images: Option<&Path>) -> Vec<Case> {
         match self {
             Self::Ops => ops::cases(),
             Self::Layers => layers::cases(),
             Self::Steps => steps::cases(),
             Self::Inference => steps::inference(),
+            Self::Data => data::cases(images),
             Self::Growth => steps::growth(),
         }
     }
@@ -170,7 +177,7 @@ mod tests {
     fn names_are_told_apart() {
         let mut names = BTreeSet::new();
         for group in Group::ALL {
-            for case in group.cases() {
+            for case in group.cases(None) {
                 assert!(names.insert(case.name.clone()), "{} stands twice", case.name);
                 assert!(case.name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.'), "{}", case.name);
                 assert!(case.about["kind"].is_string(), "{}", case.name);

@@ -1,6 +1,7 @@
 //! `layerbench bench [GROUP] [FILTER]`: measures what this machine does, one line a case.
 
 use std::io::BufRead as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -24,6 +25,9 @@ pub(super) struct Bench {
     /// Seconds of each case; at least three runs are made.
     #[arg(long, value_name = "S", default_value_t = 0.5, value_parser = seconds)]
     seconds: f64,
+    /// Folder with one sub-folder of images a class, to measure how fast it is read.
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
     /// List the cases and what each does, and measure nothing.
     #[arg(long)]
     list: bool,
@@ -42,6 +46,8 @@ enum GroupName {
     Steps,
     /// Predictions of one sample.
     Inference,
+    /// Batches from memory and, with --images, from files.
+    Data,
     /// Training steps while batch, width, depth or sequence grows.
     Growth,
 }
@@ -53,6 +59,7 @@ impl GroupName {
             Self::Layers => Group::Layers,
             Self::Steps => Group::Steps,
             Self::Inference => Group::Inference,
+            Self::Data => Group::Data,
             Self::Growth => Group::Growth,
         }
     }
@@ -80,7 +87,7 @@ impl Bench {
         let groups = self.group.map_or_else(|| Group::ALL.to_vec(), |name| vec![name.group()]);
         let cases: Vec<(Group, Case)> = groups
             .into_iter()
-            .flat_map(|group| group.cases().into_iter().map(move |case| (group, case)))
+            .flat_map(|group| group.cases(self.images.as_deref()).into_iter().map(move |case| (group, case)))
             .filter(|(_, case)| self.filter.as_ref().is_none_or(|filter| case.name.contains(filter.as_str())))
             .collect();
         if self.serve {
