@@ -6,7 +6,8 @@
                        [--threads 2] [--json]
 
 ops is forward and backward of single operations, steps whole training steps, inference predictions of one sample (with
-onnxruntime as a third), data all samples of a set once as batches, memory the peak of a training step, growth the time of a step while one size grows.
+onnxruntime as a third), data all samples of a set once as batches, memory the peak of a training step, growth the time
+of a step while one size grows.
 
 Two processes, each bound to the same cores, take turns over one case in short rounds, so that whatever else slows the
 machine slows both. A time is the median of all single runs of a case; ratio is Layerbench's over PyTorch's, below 1 where
@@ -14,7 +15,7 @@ Layerbench is faster. `layerbench bench --list --json` tells what each case does
 that in PyTorch.
 
 With --json each case is a line `name, layerbench_ms, torch_ms, ratio` (memory: `layerbench_mb, torch_mb, ratio`), and the
-last line has the geometric mean. growth also writes a drawing with --svg FILE.
+last line has the geometric mean. --write docs/performance.md puts the table there, and beside it what growth draws.
 """
 
 import argparse
@@ -143,17 +144,35 @@ def geometric_mean(values):
 
 
 class Table:
-    """Rows for people, or JSON lines."""
+    """Rows for people or JSON lines, and the same as Markdown for docs/performance.md."""
 
     def __init__(self, is_json):
         self.is_json = is_json
+        self.markdown = []
 
-    def row(self, fields, text):
+    def head(self, columns):
+        self.markdown += ["| case | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
+        if not self.is_json:
+            print(f"{'case':34}" + "".join(f"{column:>16}" for column in columns))
+
+    def row(self, fields, cells, mark):
+        name = fields["name"]
+        self.markdown.append(f"| `{name}` | " + " | ".join(cells) + " |")
+        text = f"{name:34}" + "".join(f"{cell:>16}" for cell in cells) + f"  {mark}"
         print(json.dumps(fields) if self.is_json else text, flush=True)
 
-    def text(self, text):
-        if not self.is_json:
-            print(text, flush=True)
+    def end(self, fields, text):
+        self.markdown += ["", text]
+        print(json.dumps(fields) if self.is_json else "\n" + text, flush=True)
+
+    def write(self, group, file):
+        """Puts the table between the marks of its group."""
+        start, end = f"<!-- {group} -->\n", f"<!-- end of {group} -->"
+        before, _, rest = file.read_text().partition(start)
+        _, found, after = rest.partition(end)
+        if not found:
+            raise SystemExit(f"{file} has no place for {group}: {start.strip()} and {end}")
+        file.write_text(before + start + "\n".join(self.markdown) + "\n" + end + after)
 
 
 def measured(case, workers, arguments):
@@ -178,8 +197,8 @@ def compare(arguments, cases, table):
         workers.append(sides.onnxruntime())
         labels.append("onnxruntime")
     most, _ = BARS[arguments.group]
-    heads = "".join(f"{worker.label + ' ms':>16}" for worker in workers)
-    table.text(f"{'case':34} {heads} {'ratio':>7}")
+    ratios = ["ratio", "onnxruntime's"][: len(workers) - 1]
+    table.head([f"{worker.label} ms" for worker in workers] + ratios)
     rows = []
     for case in cases:
         samples = measured(case, workers, arguments)
@@ -194,13 +213,19 @@ def compare(arguments, cases, table):
         row |= {f"{label}_min_ms": round(min(times), 4) for label, times in zip(labels, samples)}
         row |= {key: case["about"][key] for key in ["axis", "value"] if key in case["about"]}
         rows.append(row)
-        figures = "".join(f"{median:16.2f}" for median in medians)
-        mark = f"  above {most}" if row["ratio"] > most else ""
-        mark += f"  onnxruntime {row['onnxruntime_ratio']:.2f}" if len(medians) > 2 else ""
-        table.row(row, f"{row['name']:34} {figures} {row['ratio']:7.2f}{mark}")
+        cells = [f"{median:.2f}" for median in medians] + [shown(median / medians[1]) for median in medians[::2]]
+        table.row(row, cells, above(row, most))
     for worker in workers:
         worker.close()
     return rows
+
+
+def shown(ratio):
+    return f"{ratio:.2f}" if ratio > 0.1 else f"{ratio:.4f}"
+
+
+def above(row, most):
+    return f"above {most}" if row["ratio"] > most else ""
 
 
 def status_mb(worker, field):
@@ -229,7 +254,7 @@ def peak_mb(worker, case, steps):
 def memory(arguments, cases, table):
     sides = Sides(arguments)
     most, _ = BARS["memory"]
-    table.text(f"{'case':34} {'Layerbench MB':>14} {'PyTorch MB':>12} {'ratio':>7} {'growth over steps':>26}")
+    table.head(["Layerbench MB", "PyTorch MB", "ratio", "growth MB", "PyTorch's"])
     rows = []
     for case in cases:
         figures = [peak_mb(worker, case, arguments.steps) for worker in [sides.layerbench(), sides.torch()]]
@@ -242,9 +267,8 @@ def memory(arguments, cases, table):
             "torch_growth_mb": round(torch_growth, 1), "steps": arguments.steps,
         }
         rows.append(row)
-        mark = f"  above {most}" if row["ratio"] > most else ""
-        text = f"{row['name']:34} {ours:14.1f} {theirs:12.1f} {row['ratio']:7.2f}"
-        table.row(row, f"{text} {growth:+12.1f} {torch_growth:+12.1f}{mark}")
+        cells = [f"{ours:.0f}", f"{theirs:.0f}", shown(row["ratio"]), f"{growth:+.1f}", f"{torch_growth:+.1f}"]
+        table.row(row, cells, above(row, most))
     return rows
 
 
@@ -256,8 +280,9 @@ def summarize(arguments, rows, table):
         "event": "summary", "group": arguments.group, "cases": len(rows), "threads": arguments.threads,
         "geometric_mean": round(mean, 4), "bar": most, "bar_of_mean": mean_bar, "missed": missed,
     }
-    text = f"\n{len(rows)} cases, geometric mean {mean:.2f} (bar {mean_bar}), {len(missed)} above {most}"
-    table.row(summary, text + "".join(f"\n  {name}" for name in missed))
+    names = ": " + ", ".join(missed) if missed else ""
+    text = f"{len(rows)} cases, geometric mean {mean:.2f} (bar {mean_bar}), {len(missed)} above {most}{names}."
+    table.end(summary, text)
 
 
 def work(arguments):
@@ -269,10 +294,14 @@ def work(arguments):
     if not rows:
         raise SystemExit(1)
     summarize(arguments, rows, table)
-    if arguments.svg:
+    if arguments.write:
+        table.write(arguments.group, arguments.write)
+    if arguments.group == "growth" and arguments.write:
         import growth_svg
 
-        arguments.svg.write_text(growth_svg.drawing(rows))
+        folder = arguments.write.parent
+        (folder / "growth.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (folder / "growth.svg").write_text(growth_svg.drawing(rows))
 
 
 def main():
@@ -285,8 +314,8 @@ def main():
     parser.add_argument("--runs", type=int, default=3, help="runs a turn, at least")
     parser.add_argument("--seconds", type=float, default=1.5, help="time of a case on each side, at least")
     parser.add_argument("--steps", type=int, default=30, help="steps over which memory may not grow")
-    parser.add_argument("--svg", type=pathlib.Path, help="where the drawing of growth goes")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", type=pathlib.Path, metavar="FILE", help="put the table into its place in this file")
     arguments = parser.parse_args()
     try:
         import torch  # noqa: F401

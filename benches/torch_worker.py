@@ -25,7 +25,8 @@ def layer(spec, inputs):
         norm = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d}[len(shape)]
         return norm(shape[0], spec["eps"], spec["momentum"])
     if kind == "max_pool":
-        return nn.MaxPool2d(spec["kernel"], spec["stride"], spec["padding"], ceil_mode=spec["ceil_mode"])
+        dilation = spec.get("dilation", 1)
+        return nn.MaxPool2d(spec["kernel"], spec["stride"], spec["padding"], dilation, ceil_mode=spec["ceil_mode"])
     if kind == "avg_pool":
         return nn.AvgPool2d(
             spec["kernel"], spec["stride"], spec["padding"], spec["ceil_mode"], spec["count_include_pad"]
@@ -136,14 +137,17 @@ class UNet(nn.Module):
         return self.head(x)
 
 
-class LastStep(nn.Module):
-    def __init__(self, features, hidden, layers):
+class Reader(nn.Module):
+    """Classes from each step of an LSTM, or from the last one."""
+
+    def __init__(self, features, hidden, layers=1, steps=slice(None)):
         super().__init__()
+        self.steps = steps
         self.lstm = nn.LSTM(features, hidden, layers, batch_first=True)
         self.classes = nn.Linear(hidden, 10)
 
     def forward(self, x):
-        return self.classes(self.lstm(x)[0][:, -1])
+        return self.classes(self.lstm(x)[0][:, self.steps])
 
 
 class GptBlock(nn.Module):
@@ -196,7 +200,9 @@ def network(about):
         pairs = [module for pair in zip(widths, widths[1:]) for module in (nn.Linear(*pair), nn.ReLU())]
         model = nn.Sequential(*pairs, nn.Linear(widths[-1], 10))
     elif name == "lstm":
-        model = LastStep(sizes["features"], sizes["hidden"], sizes["layers"])
+        model = Reader(sizes["features"], sizes["hidden"], sizes["layers"], -1)
+    elif name == "tagger":
+        model = Reader(sizes["features"], sizes["hidden"])
     elif name == "gpt":
         model = Gpt()
     elif name == "unet":

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::f64::consts::PI;
 
 use candle_core::{DType, Device, Tensor};
-use layerbench::graph::{Network, analyze, presets};
+use layerbench::graph::{Network, NodeRole, analyze, presets};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -40,7 +40,12 @@ const TOLERANCE: f64 = 2e-5;
 
 fn check(preset: &str, reference: &str) {
     let reference: Reference = serde_json::from_str(reference).unwrap();
-    let graph = presets::by_id(preset).unwrap().graph();
+    let mut graph = presets::by_id(preset).unwrap().graph();
+    for node in graph.nodes.values_mut() {
+        if let NodeRole::Input { dims } = &mut node.role {
+            *dims = reference.input[1..].into();
+        }
+    }
     let analysis = analyze(&graph);
     assert_eq!(analysis.problems, Vec::new());
     assert_eq!(analysis.total.parameters, reference.parameters);
@@ -105,6 +110,23 @@ fn crc32(bytes: &[u8]) -> u32 {
 #[test]
 fn the_checksum_is_that_of_zip() {
     assert_eq!(crc32(b"123456789"), 0xCBF4_3926);
+}
+
+#[test]
+fn alexnet() {
+    check("alexnet", include_str!("fixtures/networks/alexnet.json"));
+}
+
+/// Half a gigabyte of weights.
+#[test]
+#[cfg_attr(debug_assertions, ignore = "takes long without optimization; cargo test --release")]
+fn vgg16() {
+    check("vgg16", include_str!("fixtures/networks/vgg16.json"));
+}
+
+#[test]
+fn unet() {
+    check("unet", include_str!("fixtures/networks/unet.json"));
 }
 
 #[test]

@@ -102,6 +102,15 @@ fn lstm(features: usize, steps: usize, hidden: usize, layers: usize) -> Source {
     Source::chain("lstm", json!([steps, features]), &chain, sizes)
 }
 
+/// An LSTM, and ten classes from each step: over hundreds of steps the gradient of the last one alone would fade into
+/// numbers so small that every processor slows down over them.
+fn tagger(features: usize, steps: usize, hidden: usize) -> Source {
+    let chain =
+        [json!({"kind": "lstm", "hidden_features": hidden}), json!({"kind": "linear", "out_features": 10})];
+    let sizes = json!({"features": features, "hidden": hidden});
+    Source::chain("tagger", json!([steps, features]), &chain, sizes)
+}
+
 /// So many 3 x 3 convolutions with batch norm and ReLU, ten classes.
 fn cnn(width: usize, depth: usize) -> Source {
     let mut layers = Vec::new();
@@ -129,6 +138,6 @@ pub(super) fn grown(axis: &str, value: usize) -> (Source, usize) {
         "batch" => (cnn(64, 4), value),
         "width" => (cnn(value, 4), 16),
         "depth" => (cnn(64, value), 16),
-        _ => (lstm(128, value, 256, 1), 16),
+        _ => (tagger(128, value, 256), 16),
     }
 }

@@ -17,6 +17,8 @@ pub enum PresetGroup {
     First,
     /// Well-known classifiers of images.
     Images,
+    /// Networks that tell what each pixel belongs to.
+    Segmentation,
     /// Networks that read steps one after the other.
     Sequences,
 }
@@ -27,6 +29,7 @@ impl PresetGroup {
         match self {
             Self::First => "First networks",
             Self::Images => "Image classification",
+            Self::Segmentation => "Segmentation",
             Self::Sequences => "Sequences and text",
         }
     }
@@ -64,10 +67,13 @@ macro_rules! presets {
 presets! {
     "small_cnn", "Small CNN", First, 4, "Three convolutions with batch norm: a good first network for small images.";
     "mlp", "Multilayer perceptron", First, 1, "Three linear layers: a good first network for tables.";
+    "alexnet", "AlexNet", Images, 63, "Five convolutions and three wide linear layers (Krizhevsky 2014): the network that began deep learning on photos. For images of 63 x 63 or more.";
+    "vgg16", "VGG-16", Images, 32, "Thirteen small convolutions one behind the other and three wide linear layers (Simonyan and Zisserman 2014): plain, large and slow. For images of 32 x 32 or more.";
     "resnet18_cifar", "ResNet-18 for small images", Images, 1, "Residual network of 18 layers with a small first filter, for images of about 32 x 32 (He et al. 2015): accurate, and still trainable on a laptop.";
     "resnet18", "ResNet-18", Images, 1, "Residual network of 18 layers for photos (He et al. 2015): shortcuts around its blocks keep the gradient alive in deep networks.";
     "resnet50", "ResNet-50", Images, 1, "Residual network of 50 layers for photos (He et al. 2015): its blocks narrow the channels, filter and widen them again.";
     "inception_v3", "Inception-V3", Images, 75, "Each block looks at the image through windows of several sizes at once (Szegedy et al. 2015). For images of 75 x 75 or more; published for 299 x 299.";
+    "unet", "U-Net", Segmentation, 16, "Down to a coarse picture and up again, with shortcuts that keep the outlines (Ronneberger et al. 2015): a class for each pixel. Height and width must be multiples of 16.";
     "lstm", "LSTM", Sequences, 1, "Two LSTM layers that read a sequence step by step, and a classifier on what they know at its end.";
 }
 
@@ -264,10 +270,13 @@ mod tests {
     fn networks_have_their_published_sizes() {
         // As torchvision counts its models.
         let expect = [
+            ("alexnet", 61_100_840),
+            ("vgg16", 138_357_544),
             ("resnet18_cifar", 11_173_962),
             ("resnet18", 11_689_512),
             ("resnet50", 25_557_032),
             ("inception_v3", 23_834_568),
+            ("unet", 31_036_546),
             // torch.nn.LSTM(128, 256, 2) and Linear(256, 10)
             ("lstm", 924_170),
         ];
