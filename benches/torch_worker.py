@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 
 def layer(spec, inputs):
-    """The module of a layer and the shapes of its outputs' places: PyTorch's, with the same settings."""
+    """The module of a layer: PyTorch's, with the same settings."""
     kind = spec["kind"]
     shape = inputs[0]
     if kind == "conv2d":
@@ -45,8 +45,8 @@ def layer(spec, inputs):
         return nn.LayerNorm(shape[-1])
     if kind == "lstm":
         return First(nn.LSTM(shape[-1], spec["hidden_features"], spec["layers"], spec["bias"], batch_first=True))
-    if kind == "attention":
-        return Attention(nn.MultiheadAttention(shape[-1], spec["heads"], batch_first=True))
+    if kind == "multihead_attention" and spec["source"] == "self" and not spec["causal"]:
+        return Attention(nn.MultiheadAttention(shape[-1], spec["heads"], bias=spec["bias"], batch_first=True))
     raise ValueError(f"torch_worker.py has no twin of the layer '{kind}'")
 
 
@@ -62,9 +62,10 @@ class First(nn.Module):
 
 
 class Attention(First):
-    def forward(self, *inputs):
-        query, key, value = inputs if len(inputs) == 3 else (inputs[0],) * 3
-        return self.module(query, key, value, need_weights=False)[0]
+    """Attention of a sequence to itself."""
+
+    def forward(self, x):
+        return self.module(x, x, x, need_weights=False)[0]
 
 
 def layers(about):

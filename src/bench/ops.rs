@@ -50,12 +50,7 @@ pub(super) fn cases() -> Vec<Case> {
     add("layer_norm_2048x512", 2048, json!([[512]]), json!([{"kind": "layer_norm"}]));
     add("linear_512x1024_1024", 512, json!([[1024]]), json!([{"kind": "linear", "out_features": 1024}]));
     add("lstm_32x64x128_256", 32, json!([[64, 128]]), json!([{"kind": "lstm", "hidden_features": 256}]));
-    add(
-        "attention_8x256x512_8",
-        8,
-        json!([[256, 512], [256, 512], [256, 512]]),
-        json!([{"kind": "attention", "heads": 8}]),
-    );
+    add("attention_8x256x512_8", 8, json!([[256, 512]]), json!([{"kind": "multihead_attention", "heads": 8}]));
     cases.push(cross_entropy("cross_entropy_4096x1000", 4096, 1000));
     cases.push(adamw("adamw_4m", 4_000_000));
     cases

@@ -72,19 +72,10 @@ fn step(graph: &Graph, batch: usize) -> Result<Work> {
 
 /// Gradient of the mean cross-entropy over all places.
 fn loss_gradient(output: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    let targets = targets.flatten_all()?;
-    Ok(match *output.dims() {
-        [batch, steps, classes] => {
-            let rows = output.reshape((batch * steps, classes))?;
-            cross_entropy(&rows, &targets)?.grad.reshape((batch, steps, classes))?
-        }
-        [batch, classes, height, width] => {
-            let rows = output.permute((0, 2, 3, 1))?.reshape((batch * height * width, classes))?;
-            let grad = cross_entropy(&rows, &targets)?.grad.reshape((batch, height, width, classes))?;
-            grad.permute((0, 3, 1, 2))?.contiguous()?
-        }
-        _ => cross_entropy(output, &targets)?.grad,
-    })
+    let &[batch, steps, classes] = output.dims() else { return Ok(cross_entropy(output, targets)?.grad) };
+    // The loss wants the classes behind the batch, as images have them.
+    let rows = output.reshape((batch * steps, classes))?;
+    Ok(cross_entropy(&rows, &targets.flatten_all()?)?.grad.reshape((batch, steps, classes))?)
 }
 
 /// Predictions of one sample.
