@@ -23,6 +23,7 @@ import json
 import math
 import os
 import pathlib
+import platform
 import select
 import statistics
 import subprocess
@@ -162,8 +163,19 @@ class Table:
         print(json.dumps(fields) if self.is_json else text, flush=True)
 
     def end(self, fields, text):
-        self.markdown += ["", text]
+        self.markdown += ["", f"{text} {self.where()}"]
         print(json.dumps(fields) if self.is_json else "\n" + text, flush=True)
+
+    @staticmethod
+    def where():
+        """Day, processor and versions."""
+        import torch
+
+        cpu = pathlib.Path("/proc/cpuinfo")
+        lines = cpu.read_text().splitlines() if cpu.exists() else []
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        processor = names[0] if names else platform.processor()
+        return f"Measured {time.strftime('%Y-%m-%d')} on {processor}, torch {torch.__version__}."
 
     def write(self, group, file):
         """Puts the table between the marks of its group."""

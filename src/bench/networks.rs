@@ -105,8 +105,7 @@ fn lstm(features: usize, steps: usize, hidden: usize, layers: usize) -> Source {
 /// An LSTM, and ten classes from each step: over hundreds of steps the gradient of the last one alone would fade into
 /// numbers so small that every processor slows down over them.
 fn tagger(features: usize, steps: usize, hidden: usize) -> Source {
-    let chain =
-        [json!({"kind": "lstm", "hidden_features": hidden}), json!({"kind": "linear", "out_features": 10})];
+    let chain = [json!({"kind": "lstm", "hidden_features": hidden}), json!({"kind": "linear", "out_features": 10})];
     let sizes = json!({"features": features, "hidden": hidden});
     Source::chain("tagger", json!([steps, features]), &chain, sizes)
 }
