@@ -7,19 +7,13 @@ use crate::base::{Field, ParamVisitor, Params};
 use crate::ops::loss::{self, CtcSettings, Loss};
 
 /// Settings of CTC.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ctc {
     /// The class that means nothing.
     pub blank: usize,
     /// Leaves out texts that do not fit.
     pub zero_infinity: bool,
-}
-
-impl Default for Ctc {
-    fn default() -> Self {
-        Self { blank: 0, zero_infinity: false }
-    }
 }
 
 impl Params for Ctc {

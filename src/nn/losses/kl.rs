@@ -7,17 +7,11 @@ use crate::base::{Field, ParamVisitor, Params};
 use crate::ops::loss::{self, Loss};
 
 /// Settings of the divergence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Kl {
     /// Targets are logarithms.
     pub log_target: bool,
-}
-
-impl Default for Kl {
-    fn default() -> Self {
-        Self { log_target: false }
-    }
 }
 
 impl Params for Kl {

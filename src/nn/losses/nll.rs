@@ -8,17 +8,11 @@ use crate::base::{Field, ParamVisitor, Params};
 use crate::ops::loss::{self, Classes, Loss};
 
 /// Settings of the negative log-likelihood.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Nll {
     /// Whether rare classes count more.
     pub class_weights: ClassWeights,
-}
-
-impl Default for Nll {
-    fn default() -> Self {
-        Self { class_weights: ClassWeights::default() }
-    }
 }
 
 impl Params for Nll {
