@@ -86,6 +86,21 @@ fn spec(case: &Value) -> Option<LayerSpec> {
             copy(&mut settings, &["momentum", "eps"]);
             "batch_norm"
         }
+        op @ ("layer_norm" | "rms_norm" | "group_norm" | "instance_norm") => {
+            copy(&mut settings, &["eps"]);
+            settings.insert("affine".to_owned(), json!(shape("weight").is_some()));
+            if let Some(sizes) = args["normalized_shape"].as_array() {
+                settings.insert("dims".to_owned(), json!(sizes.len()));
+            }
+            if op == "group_norm" {
+                settings.insert("groups".to_owned(), args["num_groups"].clone());
+            }
+            op
+        }
+        "local_response_norm" => {
+            copy(&mut settings, &["size", "alpha", "beta", "k"]);
+            "local_response_norm"
+        }
         "linear" => {
             settings.insert("out_features".to_owned(), shape("weight").unwrap()[0].clone());
             settings.insert("bias".to_owned(), json!(shape("bias").is_some()));

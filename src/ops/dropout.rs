@@ -6,11 +6,12 @@ use super::kernels::dropout as kernels;
 use super::storage::{tensor, values, with_type};
 use crate::base::rng::Stream;
 
-/// Which values are kept: one byte a value.
+/// Which values are kept: one byte for a run of values.
 #[derive(Debug, Clone)]
 pub struct Mask {
     keeps: Vec<u8>,
     rate: f64,
+    run: usize,
 }
 
 impl Mask {
@@ -21,10 +22,15 @@ impl Mask {
 
     /// Draws a mask for so many values.
     pub fn of_len(len: usize, rate: f64, stream: &Stream) -> Self {
-        Self { keeps: kernels::mask(len, rate, stream), rate }
+        Self { keeps: kernels::mask(len, rate, stream), rate, run: 1 }
     }
 
-    /// One byte a value, 0 where it is dropped.
+    /// Draws a mask for a tensor; each run of so many values is dropped or kept as a whole.
+    pub fn of_runs(like: &Tensor, rate: f64, run: usize, stream: &Stream) -> Self {
+        Self { run, ..Self::of_len(like.elem_count() / run.max(1), rate, stream) }
+    }
+
+    /// One byte a run of values, 0 where they are dropped.
     pub(super) fn keeps(&self) -> &[u8] {
         &self.keeps
     }
@@ -39,7 +45,7 @@ impl Mask {
     /// # Errors
     /// If the device has no room.
     pub fn factors(&self, like: &Tensor) -> Result<Tensor> {
-        let factors = kernels::apply(&vec![1.0_f64; self.keeps.len()], &self.keeps, self.rate);
+        let factors = kernels::apply(&vec![1.0_f64; like.elem_count()], &self.keeps, self.rate, self.run);
         tensor(factors, like.dims())?.to_dtype(like.dtype())?.to_device(like.device())
     }
 
@@ -49,6 +55,6 @@ impl Mask {
     /// If the tensor is not on the CPU in f32 or f64.
     pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
         let x = x.contiguous()?;
-        with_type!(x, T => tensor(kernels::apply::<T>(&values(&x)?, &self.keeps, self.rate), x.dims()))
+        with_type!(x, T => tensor(kernels::apply::<T>(&values(&x)?, &self.keeps, self.rate, self.run), x.dims()))
     }
 }

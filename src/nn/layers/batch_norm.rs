@@ -20,11 +20,13 @@ pub struct BatchNorm {
     pub momentum: f64,
     /// Added to the variance, so that nothing is divided by zero.
     pub eps: f64,
+    /// Whether the running statistics are used in training too, and nothing is trained.
+    pub frozen: bool,
 }
 
 impl Default for BatchNorm {
     fn default() -> Self {
-        Self { momentum: 0.1, eps: 1e-5 }
+        Self { momentum: 0.1, eps: 1e-5, frozen: false }
     }
 }
 
@@ -35,24 +37,32 @@ impl Params for BatchNorm {
         visitor.number(field, &mut self.momentum, 0.0..=1.0);
         let field = Field::new("eps", "Epsilon").help("Added to the variance, so that nothing is divided by zero.");
         visitor.number(field, &mut self.eps, 1e-12..=1.0);
+        let field = Field::new("frozen", "Frozen")
+            .help("Keeps the running statistics, the scale and the shift as they are and uses them in training too. For a trained network that is tuned with batches too small for statistics.");
+        visitor.flag(field, &mut self.frozen);
     }
 }
 
 const NAME: &str = "Batch norm";
 
 impl BatchNorm {
+    /// Whether this pass takes the statistics of the batch.
+    fn looks_at_batch(&self, ctx: &LayerContext<'_>) -> bool {
+        ctx.mode != Mode::Infer && !self.frozen
+    }
+
     pub(super) fn settings(&self) -> BatchNormSettings {
         BatchNormSettings { momentum: self.momentum, eps: self.eps }
     }
 }
 
 /// Refuses a training batch that has one value a channel: its variance is 0, and the running one would be NaN for ever.
-fn check_batch(input: &Tensor, ctx: &LayerContext<'_>) -> Result<(), LayerError> {
+fn check_batch(input: &Tensor) -> Result<(), LayerError> {
     let values: usize = match input.dims() {
         [batch, _, places @ ..] => batch * places.iter().product::<usize>(),
         _ => 0,
     };
-    if ctx.mode != Mode::Infer && values < 2 {
+    if values < 2 {
         return Err(LayerError::shape(
             format!("{NAME} needs 2 or more values a channel in training, but this batch has {values}"),
             "Use a batch size of 2 or more that leaves no batch of a single sample at the end, or remove the layer",
@@ -86,8 +96,9 @@ impl Layer for BatchNorm {
             trainable,
         };
         vec![
-            spec("weight", 1.0, true),
-            spec("bias", 0.0, true),
+            // As in torchvision, all four are buffers of a frozen one.
+            spec("weight", 1.0, !self.frozen),
+            spec("bias", 0.0, !self.frozen),
             spec("running_mean", 0.0, false),
             spec("running_var", 1.0, false),
         ]
@@ -104,13 +115,17 @@ impl Layer for BatchNorm {
 
     fn compose(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
         let input = single(inputs)?;
-        check_batch(input, ctx)?;
         let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|index| rules::param(params, index));
         let (mean, variance) = (mean?.detach(), variance?.detach());
-        if ctx.mode == Mode::Infer {
-            let output = ops::composed::batch_norm_eval(input, weight?, bias?, &mean, &variance, self.settings())?;
+        if !self.looks_at_batch(ctx) {
+            let (mut weight, mut bias) = (weight?.clone(), bias?.clone());
+            if self.frozen {
+                (weight, bias) = (weight.detach(), bias.detach());
+            }
+            let output = ops::composed::batch_norm_eval(input, &weight, &bias, &mean, &variance, self.settings())?;
             return Ok(Forward::one(output));
         }
+        check_batch(input)?;
         let (output, mean, variance) =
             ops::composed::batch_norm_train(input, weight?, bias?, &mean, &variance, self.settings())?;
         Ok(Forward { outputs: vec![output], saved: None, buffers: vec![(2, mean), (3, variance)] })
@@ -124,13 +139,13 @@ impl Layer for BatchNorm {
 impl Kernels for BatchNorm {
     fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
         let input = single(inputs)?;
-        check_batch(input, ctx)?;
         let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|index| rules::param(params, index));
         let parameters = [weight?, bias?, mean?, variance?];
-        if ctx.mode == Mode::Infer {
+        if !self.looks_at_batch(ctx) {
             let (output, kept) = ops::norm::eval(input, parameters, self.settings())?;
             return Ok(Forward::kept(output, ctx, || (input.clone(), kept)));
         }
+        check_batch(input)?;
         let (output, mean, variance, kept) = ops::norm::train(input, parameters, self.settings())?;
         let forward = Forward::kept(output, ctx, || (input.clone(), kept));
         Ok(Forward { buffers: vec![(2, mean), (3, variance)], ..forward })
@@ -147,7 +162,8 @@ impl Kernels for BatchNorm {
         let needs_input = needs.first().copied().unwrap_or(true);
         let (input, weight, bias) =
             ops::norm::backward(&input, single(grads)?, rules::param(params, 0)?, &kept, needs_input)?;
-        Ok(Backward { inputs: vec![input], parameters: vec![Some(weight), Some(bias), None, None] })
+        let trained = |gradient: Tensor| Some(gradient).filter(|_| !self.frozen);
+        Ok(Backward { inputs: vec![input], parameters: vec![trained(weight), trained(bias), None, None] })
     }
 }
 
@@ -162,5 +178,11 @@ mod tests {
         assert_eq!(names, ["weight", "bias", "running_mean", "running_var"]);
         assert_eq!(specs.iter().filter(|spec| spec.trainable).count(), 2);
         assert!(specs.iter().all(|spec| spec.dims == [16]));
+    }
+
+    #[test]
+    fn a_frozen_one_trains_nothing() {
+        let layer = BatchNorm { frozen: true, ..BatchNorm::default() };
+        assert!(layer.parameters(&[Dims::from([16, 8, 8])]).iter().all(|spec| !spec.trainable));
     }
 }

@@ -24,9 +24,20 @@ pub fn mask(len: usize, rate: f64, stream: &Stream) -> Vec<u8> {
     mask
 }
 
-/// Values times 0 or `1 / (1 - rate)`: forward and backward alike. A NaN stays one even where it is dropped.
-pub fn apply<T: Float>(values: &[T], mask: &[u8], rate: f64) -> Vec<T> {
+/// Values times 0 or `1 / (1 - rate)`: forward and backward alike. Each byte of the mask is that of `run` values. A NaN
+/// stays one even where it is dropped.
+pub fn apply<T: Float>(values: &[T], mask: &[u8], rate: f64, run: usize) -> Vec<T> {
     let scale = T::of(1.0 / (1.0 - rate));
+    if run > 1 {
+        let chunk = (par::CHUNK / run).max(1) * run;
+        return par::build(values.len(), chunk, |start, out: &mut [T]| {
+            let runs = out.chunks_mut(run).zip(par::piece(values, start, values.len()).chunks(run));
+            for ((out, values), &keep) in runs.zip(par::piece(mask, start / run, mask.len())) {
+                let factor = if keep == 0 { T::ZERO } else { scale };
+                out.iter_mut().zip(values).for_each(|(out, &value)| *out = value * factor);
+            }
+        });
+    }
     par::build(values.len(), par::CHUNK, |start, out: &mut [T]| {
         let (values, mask) = (par::piece(values, start, out.len()), par::piece(mask, start, out.len()));
         for ((out, &value), &keep) in out.iter_mut().zip(values).zip(mask) {
