@@ -182,7 +182,7 @@ pub(super) fn numbers(name: &str, text: &str) -> Result<Vec<i64>, LayerError> {
     let parts = text.split([' ', ',', 'x', '\u{d7}']).filter(|part| !part.is_empty());
     parts
         .map(|part| {
-            part.parse().map_err(|_: std::num::ParseIntError| {
+            part.parse().map_err(|_error: std::num::ParseIntError| {
                 LayerError::shape(
                     format!("{name} is set to '{text}', in which '{part}' is not a whole number"),
                     "Write whole numbers with spaces between them, such as 16 8 8",

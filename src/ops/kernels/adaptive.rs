@@ -108,8 +108,8 @@ pub fn max_forward<T: Float>(x: &[T], bins: &Bins) -> (Vec<T>, Vec<u32>) {
             bins.each(|row, column| {
                 let mut best = (T::NEG_INFINITY, row[0] * width + column[0]);
                 for row in row[0]..row[1] {
-                    for at in row * width + column[0]..row * width + column[1] {
-                        let value = x[at];
+                    let range = row * width + column[0]..row * width + column[1];
+                    for (at, &value) in range.clone().zip(&x[range]) {
                         // The first NaN stays: nothing is larger than it.
                         #[expect(clippy::eq_op, reason = "the cheapest test for NaN")]
                         if value > best.0 || (value != value && best.0 == best.0) {

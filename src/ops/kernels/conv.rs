@@ -505,7 +505,9 @@ pub fn add_to_channels<T: Float>(planes: &mut [T], channels: &[T], area: usize) 
     planes.par_chunks_mut(group * area).enumerate().for_each(|(index, planes)| {
         for (plane, values) in (index * group..).zip(planes.chunks_exact_mut(area)) {
             let sum = channels[plane % channels.len()];
-            values.iter_mut().for_each(|value| *value += sum);
+            for value in values {
+                *value += sum;
+            }
         }
     });
 }

@@ -84,7 +84,7 @@ pub fn backward<T: Float>(x: &[T], grad: &[T], channels: usize, places: usize, s
             for (channel, (out, x)) in out.chunks_exact_mut(places).zip(x.chunks_exact(places)).enumerate() {
                 for other in settings.behind(channel, channels) {
                     let given = &given[other * places..(other + 1) * places];
-                    out.iter_mut().zip(x).zip(given).for_each(|((out, &x), &given)| *out = *out - x * given);
+                    out.iter_mut().zip(x).zip(given).for_each(|((out, &x), &given)| *out -= x * given);
                 }
             }
         });

@@ -56,6 +56,7 @@ impl RowNorm {
     }
 
     /// The weights of a row, none where there are none.
+    #[inline(always)]
     fn of_row<'a, T>(&self, values: Option<&'a [T]>, row: usize) -> Option<&'a [T]> {
         values.map(|values| par::piece(values, row % self.groups.max(1) * self.channels, self.channels))
     }
@@ -69,14 +70,34 @@ impl RowNorm {
     }
 }
 
-/// A sum in pieces short enough for the type, which are added in f64.
+/// Sum of `of(x, y)` in pieces short enough for the type, which are added in f64. The parts of a piece are kept in vectors
+/// by reading whole blocks and summing up what is left over by itself.
 #[inline(always)]
 fn sum<T: Float>(x: &[T], y: &[T], of: impl Fn(T, T) -> T) -> f64 {
+    const LANES: usize = 8;
+    const VECTORS: usize = 4;
     const PIECE: usize = 8192;
-    if x.len() <= PIECE {
-        return par::sum(x, y, of).to_f64();
+    let mut total = 0.0;
+    for (x, y) in x.chunks(PIECE).zip(y.chunks(PIECE)) {
+        let (x_blocks, x_rest) = x.as_chunks::<{ LANES * VECTORS }>();
+        let (y_blocks, y_rest) = y.as_chunks::<{ LANES * VECTORS }>();
+        let mut parts = [[T::ZERO; LANES]; VECTORS];
+        for (x, y) in x_blocks.iter().zip(y_blocks) {
+            let vectors = x.as_chunks::<LANES>().0.iter().zip(y.as_chunks::<LANES>().0);
+            for (parts, (x, y)) in parts.iter_mut().zip(vectors) {
+                for ((part, &x), &y) in parts.iter_mut().zip(x).zip(y) {
+                    *part += of(x, y);
+                }
+            }
+        }
+        let rest = x_rest.iter().zip(y_rest).fold(T::ZERO, |sum, (&x, &y)| sum + of(x, y));
+        let mut lanes = [T::ZERO; LANES];
+        for part in parts {
+            lanes.iter_mut().zip(part).for_each(|(lane, part)| *lane += part);
+        }
+        total += lanes.into_iter().fold(rest, |sum, lane| sum + lane).to_f64();
     }
-    x.chunks(PIECE).zip(y.chunks(PIECE)).map(|(x, y)| par::sum(x, y, &of).to_f64()).sum()
+    total
 }
 
 /// `(x - mean) * inverse * weight + bias`, and the statistics.
