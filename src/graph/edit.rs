@@ -322,8 +322,8 @@ fn missing(name: &NodeId) -> GraphError {
 /// What names of such layers start with.
 fn stem(layer: &LayerSpec) -> &str {
     match layer.id() {
-        "batch_norm" | "layer_norm" | "group_norm" => "norm",
-        "max_pool" | "avg_pool" | "global_pool" => "pool",
+        "batch_norm" | "layer_norm" | "group_norm" | "instance_norm" | "rms_norm" | "local_response_norm" => "norm",
+        "max_pool" | "avg_pool" | "global_pool" | "max_pool1d" | "avg_pool1d" | "global_max_pool" => "pool",
         "conv1d" | "conv2d" | "conv3d" => "conv",
         // A kind from elsewhere may be called anything; names have rules.
         id if structure::broken_name_rule(id).is_some() => "layer",

@@ -82,9 +82,12 @@ fn keeps(node: &FlatNode) -> Keeps {
         return Keeps { is_view: matches!(node.role, FlatRole::Output), ..none };
     };
     match spec.id() {
-        "flatten" => Keeps { is_view: true, ..none },
-        "add" | "concat" | "dropout" => none,
-        "relu" | "sigmoid" | "tanh" | "softmax" => Keeps { output: true, ..none },
+        "flatten" | "reshape" => Keeps { is_view: true, ..none },
+        "add" | "concat" | "dropout" | "channel_dropout" | "path_dropout" => none,
+        "multiply" => Keeps { inputs: true, ..none },
+        "relu" | "relu6" | "hardtanh" | "elu" | "selu" | "celu" | "sigmoid" | "tanh" | "softmax" | "log_softmax" => {
+            Keeps { output: true, ..none }
+        }
         _ => match spec.as_layer().map(|layer| layer.kind()) {
             Some(LayerKind::Pooling | LayerKind::Shape) => none,
             _ => Keeps { inputs: true, ..none },
