@@ -51,6 +51,11 @@ fn sequence_cases() -> Vec<Case> {
             &[1, 4],
             &[3, 1, 0, 4],
         ),
+        case(json!({"kind": "mel_spectrogram", "sample_rate": 100, "window": 8, "hop": 3, "mels": 2}), &[&[2, 13]]),
+        case(
+            json!({"kind": "mel_spectrogram", "sample_rate": 100, "window": 7, "hop": 4, "mels": 3, "lowest": 5.0, "log": true}),
+            &[&[1, 1, 9]],
+        ),
         case(json!({"kind": "multihead_attention", "heads": 2}), &[&[2, 3, 4]]),
         case(
             json!({"kind": "multihead_attention", "heads": 1, "causal": true, "bias": false, "dropout": 0.3}),

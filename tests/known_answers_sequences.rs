@@ -192,6 +192,23 @@ fn attention_gives_pytorchs_numbers() {
     }
 }
 
+#[test]
+fn mel_spectrograms_are_torchaudios() {
+    ask_all(&["mel_spectrogram"], 2, |case| {
+        let args = &case["args"];
+        Question {
+            settings: json!({
+                "kind": "mel_spectrogram", "sample_rate": args["sample_rate"], "window": args["n_fft"],
+                "hop": args["hop_length"].as_u64().unwrap_or(8), "mels": args["n_mels"],
+                "lowest": args["f_min"].as_f64().unwrap_or(0.0), "highest": args["f_max"].as_f64().unwrap_or(0.0),
+            }),
+            inputs: vec![value(case, "in", "x", DType::F64)],
+            input_names: vec!["x"],
+            output_names: vec!["y"],
+        }
+    });
+}
+
 /// A layer without parameters on one input.
 fn run(settings: Value, input: Tensor, backend: Backend) -> Tensor {
     let spec: LayerSpec = serde_json::from_value(settings).unwrap();

@@ -15,6 +15,7 @@ pub mod gate;
 pub mod kernels;
 pub mod linear;
 pub mod loss;
+pub mod mel;
 pub mod norm;
 pub mod optim;
 pub mod pool;

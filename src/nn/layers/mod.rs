@@ -40,6 +40,7 @@ mod local_response_norm;
 mod lstm;
 mod max_pool;
 mod max_pool1d;
+mod mel_spectrogram;
 mod mish;
 mod multihead_attention;
 mod multiply;
@@ -123,6 +124,7 @@ layers! {
     linear::Linear = "linear", "Linear", "Gives weighted sums of all its inputs, with learned weights; also called dense or fully connected.";
     bilinear::Bilinear = "bilinear", "Bilinear", "Gives weighted sums of the products of every value of one input with every value of another, with learned weights.";
     embedding::Embedding = "embedding", "Embedding", "Replaces each token, a whole number that stands for a word or a category, by a row of learned values.";
+    mel_spectrogram::MelSpectrogram = "mel_spectrogram", "Mel spectrogram", "Turns a sound into a picture of its pitches over time, which networks read more easily than samples.";
     multihead_attention::MultiheadAttention = "multihead_attention", "Multi-head attention", "Lets each step of a sequence take what it needs from all other steps, by how well they match it.";
     lstm::Lstm = "lstm", "LSTM", "Reads a sequence step by step and carries a memory along, which gates learn to fill, keep and read.";
     gru::Gru = "gru", "GRU", "Reads a sequence step by step like an LSTM, with fewer gates and no separate memory: smaller and often as good.";
