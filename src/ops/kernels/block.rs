@@ -14,8 +14,11 @@ const ACROSS: usize = 2;
 /// Rows of the tiles, the largest first.
 const ROWS: [usize; 4] = [8, 4, 2, 1];
 
+/// Rows that are packed side by side for [`Blocks::packed_tile`].
+pub const PACKED_ROWS: usize = ROWS[0];
+
 /// Room for the largest tile.
-const LARGEST_TILE: usize = 8 * ACROSS * 16;
+pub const LARGEST_TILE: usize = 8 * ACROSS * 16;
 
 /// Where a tile's values lie: `left` by row and depth, `right` by depth, `out` by row; and how deep it is.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +57,31 @@ impl<T: Float> Blocks<T> {
             tile::<T, Plain<T, 4>, 1>,
         ],
     };
+
+    /// Whether these are the widest vectors that there are.
+    pub fn is_widest(&self) -> bool {
+        self.columns == 16 * ACROSS
+    }
+
+    /// A tile of eight rows, packed by depth, with a packed panel.
+    pub fn packed_tile(&self, left: &[T], panel: &[T], out: &mut [T]) {
+        let depth = left.len() / ROWS[0];
+        assert!(panel.len() >= depth * self.columns, "the panel must be as deep as the rows");
+        assert!(out.len() >= ROWS[0] * self.columns, "the tile must fit");
+        let strides = Strides { left: [1, ROWS[0]], right: self.columns, out: self.columns, depth };
+        // SAFETY: all reads and writes are inside the slices, as just asserted; whoever has this variant found its
+        // instructions. Where eight rows are too many for one tile, they are taken by fours.
+        #[expect(unsafe_code, reason = "the inner loop reads without checks")]
+        unsafe {
+            let (left, panel, out) = (left.as_ptr(), panel.as_ptr(), out.as_mut_ptr());
+            if self.rows == ROWS[0] {
+                self.tiles[0](left, panel, out, strides, false);
+            } else {
+                self.tiles[1](left, panel, out, strides, false);
+                self.tiles[1](left.add(4), panel, out.add(4 * self.columns), strides, false);
+            }
+        }
+    }
 
     /// The product, into rows of `row_stride` values. `scratch` is room that may be used again and again.
     pub fn product(

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::float::Float;
+use super::packed;
 
 /// A matrix inside a slice: value (row, column) lies at `row * row_stride + column * column_stride`.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +105,10 @@ pub fn product_onto<T: Float>(
     }
     check(sizes, left, right);
     let [tile_rows, tile_columns] = tile_sizes(sizes);
+    if packed::pays::<T>(sizes) {
+        packed::product(&mut out, mode, sizes, [tile_rows, tile_columns], left, right);
+        return out;
+    }
     let across = columns.div_ceil(tile_columns);
     let tiles = rows.div_ceil(tile_rows) * across;
     let target = Target { start: out.as_mut_ptr(), row_stride: columns };
@@ -231,6 +236,26 @@ mod tests {
         };
         assert!(tile_sizes(sizes)[1] < 300);
         assert_eq!(on(1), on(4));
+    }
+
+    #[test]
+    fn products_in_f32_are_those_in_f64() {
+        let sizes = Sizes { rows: 101, columns: 77, depth: 530 };
+        let (left, right) = (values(101 * 530, 0.1), values(530 * 77, 0.3));
+        let expect = product(sizes, View::rows(&left, 530), View::rows(&right, 77));
+        let single = |values: &[f64]| -> Vec<f32> { values.iter().map(|&value| value as f32).collect() };
+        let turn = |values: &[f32], columns: usize| -> Vec<f32> {
+            (0..columns).flat_map(|column| values.iter().skip(column).step_by(columns).copied()).collect()
+        };
+        let (left, right) = (single(&left), single(&right));
+        let (left_turned, right_turned) = (turn(&left, 530), turn(&right, 77));
+        for left in [View::rows(&left, 530), View::transposed(&left_turned, 101)] {
+            for right in [View::rows(&right, 77), View::transposed(&right_turned, 530)] {
+                let out = product_onto(vec![1.0; 101 * 77], Output::Accumulate, sizes, left, right);
+                let error = out.iter().zip(&expect).map(|(&out, expect)| (f64::from(out) - 1.0 - expect).abs());
+                assert!(error.fold(0.0, f64::max) < 1e-4);
+            }
+        }
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod loss;
 pub mod matmul;
 pub mod norm;
 pub mod optim;
+pub mod packed;
 pub mod par;
 pub mod pointwise;
 pub mod pool;

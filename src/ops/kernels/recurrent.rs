@@ -2,15 +2,15 @@
 //!
 //! The products with the inputs of all steps are one matrix product, and so are the gradients of the weights. What is left
 //! for the steps themselves is the product with the last state. There a thread takes a few samples through all their steps
-//! by itself, so that no step waits for other threads, and the weights lie packed for the tiles of [`super::vector`]. Every
+//! by itself, so that no step waits for other threads, and the weights lie packed for the tiles of [`super::block`]. Every
 //! value is the sum of the same terms in the same order however the batch is cut.
 
 use rayon::prelude::*;
 
+use super::block::{Blocks, LARGEST_TILE, PACKED_ROWS};
 use super::float::Float;
 use super::matmul::{self, Sizes, View};
-use super::vector::{Kernels, LARGEST_TILE, Reach};
-use super::{linear, par, simd};
+use super::{linear, packed, par, simd};
 
 /// What happens in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,13 +129,13 @@ pub fn forward<T: Float>(
     output: &mut [T],
 ) -> (Kept<T>, State<T>) {
     let Run { cell, time, hidden, .. } = run;
-    let (batch, rows, kernels) = (run.batch(), run.rows(), T::kernels());
+    let (batch, rows, blocks) = (run.batch(), run.rows(), T::blocks());
     let mut gates = linear::forward(x, weights.input, None, run.features, rows);
     let mut extra = vec![T::ZERO; batch * time * run.extra()];
     let mut last = initial.clone();
-    let packed = Panels::pack(&kernels, hidden, rows, |depth, column| weights.hidden[column * hidden + depth]);
+    let packed = Panels::pack(&blocks, hidden, rows, View::transposed(weights.hidden, hidden));
     let (bias, hidden_bias) = biases(run, weights);
-    let block = kernels.filters;
+    let block = piece(batch);
     // A batch of nothing, or states without values, have no pieces to hand out.
     if batch == 0 || time == 0 || hidden == 0 {
         return (Kept { gates, extra, initial }, last);
@@ -153,20 +153,20 @@ pub fn forward<T: Float>(
         let first = index * block;
         let samples = state.len() / hidden;
         // The states of the block side by side, as the tiles read them.
-        let mut packed_state = vec![T::ZERO; hidden * block];
+        let mut packed_state = vec![T::ZERO; hidden * samples.next_multiple_of(PACKED_ROWS)];
         for (row, state) in state.chunks_exact(hidden).enumerate() {
-            scatter(state, &mut packed_state, block, row);
+            scatter(state, &mut packed_state, row);
         }
-        let mut tile = [T::ZERO; LARGEST_TILE];
+        let mut tile = Tile::new();
         let longest = (0..samples).map(|row| run.lengths[first + row]).max().unwrap_or(0);
         for step in 0..longest {
             let active = |row: &usize| step < run.lengths[first + row];
+            tile.of = None;
             for panel in 0..packed.count() {
-                packed.tile(&kernels, panel, &packed_state, &mut tile);
                 let columns = packed.columns(panel);
                 for row in (0..samples).filter(active) {
+                    let sums = tile.row(row, &blocks, &packed, panel, &packed_state);
                     let at = row * time + run.place(first + row, step);
-                    let sums = &tile[row * kernels.pixels..][..columns.len()];
                     let gates = &mut gates[at * rows + columns.start..][..columns.len()];
                     let bias = par::piece(&bias, columns.start, columns.len());
                     // The GRU's new gate takes its product by itself.
@@ -207,7 +207,7 @@ pub fn forward<T: Float>(
                     Cell::Relu => simd::run!(each(gates, state, |x| if x <= T::ZERO { T::ZERO } else { x })),
                 }
                 output[at * run.output[0] + run.output[1]..][..hidden].copy_from_slice(state);
-                scatter(state, &mut packed_state, block, row);
+                scatter(state, &mut packed_state, row);
             }
         }
     });
@@ -226,11 +226,11 @@ pub fn backward<T: Float>(
 ) -> Gradients<T> {
     let Run { cell, time, hidden, features, .. } = run;
     let Kept { mut gates, mut extra, initial } = kept;
-    let (batch, rows, kernels) = (run.batch(), run.rows(), T::kernels());
+    let (batch, rows, blocks) = (run.batch(), run.rows(), T::blocks());
     let before = states_before(run, output, &initial.hidden);
     let mut first_states = last;
-    let packed = Panels::pack(&kernels, rows, hidden, |depth, column| weights.hidden[depth * hidden + column]);
-    let block = kernels.filters;
+    let packed = Panels::pack(&blocks, rows, hidden, View::rows(weights.hidden, hidden));
+    let block = piece(batch);
     if batch > 0 && time > 0 && hidden > 0 {
         let memories =
             if cell == Cell::Lstm { first_states.cell.chunks_mut(block * hidden).collect() } else { Vec::new() };
@@ -244,8 +244,8 @@ pub fn backward<T: Float>(
         pieces.into_par_iter().enumerate().for_each(|(index, ((gates, state), extra, memory))| {
             let first = index * block;
             let samples = state.len() / hidden;
-            let mut packed_gates = vec![T::ZERO; rows * block];
-            let mut tile = [T::ZERO; LARGEST_TILE];
+            let mut packed_gates = vec![T::ZERO; rows * samples.next_multiple_of(PACKED_ROWS)];
+            let mut tile = Tile::new();
             let mut total = vec![T::ZERO; hidden];
             // What the GRU hands on beside the product.
             let mut direct = vec![T::ZERO; if cell == Cell::Gru { block * hidden } else { 0 }];
@@ -289,17 +289,18 @@ pub fn backward<T: Float>(
                         }
                     }
                     if cell == Cell::Gru {
-                        scatter(&gates[..2 * hidden], &mut packed_gates, block, row);
-                        scatter(&extra[at * hidden..][..hidden], &mut packed_gates[2 * hidden * block..], block, row);
+                        total.copy_from_slice(&extra[at * hidden..][..hidden]);
+                        let gates = gates[..2 * hidden].iter().chain(&total);
+                        place(gates, rows, &mut packed_gates, row);
                     } else {
-                        scatter(gates, &mut packed_gates, block, row);
+                        scatter(gates, &mut packed_gates, row);
                     }
                 }
+                tile.of = None;
                 for panel in 0..packed.count() {
-                    packed.tile(&kernels, panel, &packed_gates, &mut tile);
                     let columns = packed.columns(panel);
                     for row in (0..samples).filter(active) {
-                        let sums = &tile[row * kernels.pixels..][..columns.len()];
+                        let sums = tile.row(row, &blocks, &packed, panel, &packed_gates);
                         let state = &mut state[row * hidden + columns.start..][..columns.len()];
                         state.copy_from_slice(sums);
                         if cell == Cell::Gru {
@@ -355,25 +356,14 @@ fn states_before<T: Float>(run: Run<'_>, output: &[T], initial: &[T]) -> Vec<T> 
 /// A matrix `[depth, columns]` in panels as wide as a tile.
 struct Panels<T> {
     values: Vec<T>,
-    reach: Reach,
+    depth: usize,
     width: usize,
     columns: usize,
 }
 
 impl<T: Float> Panels<T> {
-    fn pack(kernels: &Kernels<T>, depth: usize, columns: usize, value: impl Fn(usize, usize) -> T + Sync) -> Self {
-        let width = kernels.pixels;
-        let count = columns.div_ceil(width);
-        let panel = (depth * width).max(1);
-        let values = par::build(count * depth * width, panel, |start, out: &mut [T]| {
-            let first = start / panel * width;
-            for (depth, out) in out.chunks_exact_mut(width).enumerate() {
-                for (column, out) in (first..columns).zip(out) {
-                    *out = value(depth, column);
-                }
-            }
-        });
-        Self { values, reach: Reach::new((0..depth).map(|depth| depth * width).collect()), width, columns }
+    fn pack(blocks: &Blocks<T>, depth: usize, columns: usize, matrix: View<'_, T>) -> Self {
+        Self { values: packed::pack(matrix, columns, depth, blocks.columns), depth, width: blocks.columns, columns }
     }
 
     fn count(&self) -> usize {
@@ -383,17 +373,47 @@ impl<T: Float> Panels<T> {
     fn columns(&self, panel: usize) -> std::ops::Range<usize> {
         panel * self.width..((panel + 1) * self.width).min(self.columns)
     }
+}
 
-    /// The product of packed rows with one panel.
-    fn tile(&self, kernels: &Kernels<T>, panel: usize, rows: &[T], tile: &mut [T]) {
-        let size = self.reach.len() * self.width;
-        kernels.tile(rows, &self.reach, &self.values[panel * size..][..size], tile);
+/// The tile at hand: which rows and which panel it is the product of, so that each is computed once.
+struct Tile<T> {
+    values: [T; LARGEST_TILE],
+    of: Option<(usize, usize)>,
+}
+
+impl<T: Float> Tile<T> {
+    fn new() -> Self {
+        Self { values: [T::ZERO; LARGEST_TILE], of: None }
+    }
+
+    /// The products of one row with the columns of a panel.
+    fn row(&mut self, row: usize, blocks: &Blocks<T>, panels: &Panels<T>, panel: usize, packed: &[T]) -> &[T] {
+        let of = (row / PACKED_ROWS, panel);
+        if self.of != Some(of) {
+            let (rows, size) = (panels.depth * PACKED_ROWS, panels.depth * panels.width);
+            let rows = &packed[of.0 * rows..][..rows];
+            blocks.packed_tile(rows, &panels.values[panel * size..][..size], &mut self.values);
+            self.of = Some(of);
+        }
+        &self.values[row % PACKED_ROWS * panels.width..][..panels.columns(panel).len()]
     }
 }
 
-/// Puts a row where the tiles look for it: every `block`-th value.
-fn scatter<T: Float>(row: &[T], packed: &mut [T], block: usize, at: usize) {
-    packed.iter_mut().skip(at).step_by(block).zip(row).for_each(|(packed, &value)| *packed = value);
+/// Samples that a thread takes through all steps: as few as keep all threads busy, so that the weights are read by tiles
+/// that lie in the cache. How many makes no difference to any value.
+fn piece(batch: usize) -> usize {
+    let tiles = batch.div_ceil(PACKED_ROWS);
+    tiles.div_ceil(rayon::current_num_threads()).clamp(1, 4) * PACKED_ROWS
+}
+
+/// Puts a row where the tiles look for it: every eighth value.
+fn scatter<T: Float>(row: &[T], packed: &mut [T], at: usize) {
+    place(row.iter(), row.len(), packed, at);
+}
+
+fn place<'a, T: Float>(row: impl Iterator<Item = &'a T>, len: usize, packed: &mut [T], at: usize) {
+    let packed = &mut packed[at / PACKED_ROWS * PACKED_ROWS * len..][..PACKED_ROWS * len];
+    packed.iter_mut().skip(at % PACKED_ROWS).step_by(PACKED_ROWS).zip(row).for_each(|(packed, &value)| *packed = value);
 }
 
 #[inline(always)]
