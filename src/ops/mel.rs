@@ -20,7 +20,8 @@ pub struct Mel {
 impl Mel {
     /// Windows over so many samples: one in the middle of every hop, the first and last half outside.
     pub const fn frames(&self, samples: usize) -> usize {
-        1 + samples / if self.hop == 0 { 1 } else { self.hop }
+        // A window of odd length has one sample less of margin than it needs.
+        1 + samples.saturating_sub(self.window % 2) / if self.hop == 0 { 1 } else { self.hop }
     }
 
     /// Frequencies that the transform tells apart.
