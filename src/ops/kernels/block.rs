@@ -58,11 +58,6 @@ impl<T: Float> Blocks<T> {
         ],
     };
 
-    /// Whether these are the widest vectors that there are.
-    pub fn is_widest(&self) -> bool {
-        self.columns == 16 * ACROSS
-    }
-
     /// A tile of eight rows, packed by depth, with a packed panel.
     pub fn packed_tile(&self, left: &[T], panel: &[T], out: &mut [T]) {
         let depth = left.len() / ROWS[0];

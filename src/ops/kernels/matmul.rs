@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 
 use super::float::Float;
-use super::packed;
 
 /// A matrix inside a slice: value (row, column) lies at `row * row_stride + column * column_stride`.
 #[derive(Debug, Clone, Copy)]
@@ -105,10 +104,6 @@ pub fn product_onto<T: Float>(
     }
     check(sizes, left, right);
     let [tile_rows, tile_columns] = tile_sizes(sizes);
-    if packed::pays::<T>(sizes) {
-        packed::product(&mut out, mode, sizes, [tile_rows, tile_columns], left, right);
-        return out;
-    }
     let across = columns.div_ceil(tile_columns);
     let tiles = rows.div_ceil(tile_rows) * across;
     let target = Target { start: out.as_mut_ptr(), row_stride: columns };
