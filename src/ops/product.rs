@@ -37,7 +37,7 @@ pub fn gradient(x: &Tensor, other: &Tensor, grad: &Tensor) -> Result<Tensor> {
     {
         let other = other.contiguous()?;
         return with_type!(grad, T => {
-            let sums = channel_sums(extent, &*values::<T>(&grad)?, &*values::<T>(&other)?, |_| |grad, other| [grad * other]);
+            let sums = channel_sums::<T, _, 1>(extent, &values(&grad)?, &values(&other)?, |_| |grad, other| [grad * other]);
             tensor(sums.into_iter().map(|[sum]| sum as T).collect(), gates.dims())
         });
     }

@@ -93,14 +93,11 @@ impl Layer for MelSpectrogram {
 
     fn outputs(&self, inputs: &[Dims]) -> Result<Vec<Dims>, LayerError> {
         let input = rules::one(NAME, inputs)?;
-        let samples = match input.0[..] {
-            [samples] | [1, samples] => samples,
-            _ => {
-                return Err(LayerError::shape(
-                    format!("{NAME} works on one channel of samples, but its input is {input}"),
-                    "Give it a sound of one channel: samples, or 1 x samples",
-                ));
-            }
+        let ([samples] | [1, samples]) = input.0[..] else {
+            return Err(LayerError::shape(
+                format!("{NAME} works on one channel of samples, but its input is {input}"),
+                "Give it a sound of one channel: samples, or 1 x samples",
+            ));
         };
         let Self { window, hop, mels, sample_rate, .. } = *self;
         if window < 2 || hop == 0 || mels == 0 || sample_rate < 2 {

@@ -16,7 +16,7 @@ macro_rules! run {
             if const { size_of::<T>() > 4 } {
                 const FUSED: bool = false;
                 let _ = FUSED;
-                (|| $body)()
+                $crate::ops::kernels::simd::plain(|| $body)
             } else if let Some(avx512) = Avx512::found() {
                 const FUSED: bool = true;
                 let _ = FUSED;
@@ -28,18 +28,24 @@ macro_rules! run {
             } else {
                 const FUSED: bool = false;
                 let _ = FUSED;
-                (|| $body)()
+                $crate::ops::kernels::simd::plain(|| $body)
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
             const FUSED: bool = cfg!(target_arch = "aarch64");
             let _ = FUSED;
-            (|| $body)()
+            $crate::ops::kernels::simd::plain(|| $body)
         }
     }};
 }
 pub(crate) use run;
+
+/// Runs a block with what every machine of the architecture has.
+#[inline(always)]
+pub fn plain<R>(body: impl FnOnce() -> R) -> R {
+    body()
+}
 
 #[cfg(target_arch = "x86_64")]
 macro_rules! level {
