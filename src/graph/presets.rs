@@ -75,6 +75,7 @@ presets! {
     "inception_v3", "Inception-V3", Images, 75, "Each block looks at the image through windows of several sizes at once (Szegedy et al. 2015). For images of 75 x 75 or more; published for 299 x 299.";
     "unet", "U-Net", Segmentation, 16, "Down to a coarse picture and up again, with shortcuts that keep the outlines (Ronneberger et al. 2015): a class for each pixel. Height and width must be multiples of 16.";
     "lstm", "LSTM", Sequences, 1, "Two LSTM layers that read a sequence step by step, and a classifier on what they know at its end.";
+    "gpt", "Small GPT", Sequences, 1, "Four transformer blocks that guess the next of 65 characters from those before it (Radford et al. 2018): a language model that a laptop can train.";
 }
 
 /// Every preset.
@@ -279,6 +280,8 @@ mod tests {
             ("unet", 31_036_546),
             // torch.nn.LSTM(128, 256, 2) and Linear(256, 10)
             ("lstm", 924_170),
+            // As the same modules of torch count together.
+            ("gpt", 3_225_600),
         ];
         for (id, parameters) in expect {
             let analysis = analyze(&by_id(id).unwrap().graph());
