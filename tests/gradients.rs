@@ -79,6 +79,23 @@ fn sequence_cases() -> Vec<Case> {
             json!({"kind": "multihead_attention", "heads": 2, "source": "memory", "weights": true}),
             &[&[1, 2, 4], &[1, 3, 4]],
         ),
+        case(json!({"kind": "transformer_encoder_layer", "heads": 2, "feedforward": 5}), &[&[2, 3, 4]]),
+        case(
+            json!({"kind": "transformer_encoder_layer", "heads": 1, "feedforward": 3, "norm_first": true, "causal": true, "dropout": 0.0}),
+            &[&[1, 5, 3]],
+        ),
+        whole(
+            json!({"kind": "transformer_encoder_layer", "heads": 3, "feedforward": 4, "activation": "gelu", "key_padding": true}),
+            &[&[2, 3, 6], &[2, 3]],
+            &[(1, &[0, 0, 1, 1, 0, 0])],
+        ),
+        case(json!({"kind": "transformer_decoder_layer", "heads": 2, "feedforward": 5}), &[&[2, 3, 4], &[2, 2, 4]]),
+        whole(
+            // Two heads: with one the attention to the memory is saturated here, and its gradient nothing but rounding.
+            json!({"kind": "transformer_decoder_layer", "heads": 2, "feedforward": 2, "activation": "gelu", "norm_first": true, "causal": false, "key_padding": true, "memory_padding": true}),
+            &[&[1, 3, 4], &[1, 4, 5], &[1, 3], &[1, 4]],
+            &[(2, &[0, 0, 1]), (3, &[0, 1, 0, 0])],
+        ),
         case(json!({"kind": "lstm", "hidden_features": 3}), &[&[2, 4, 3]]),
         case(
             json!({"kind": "lstm", "hidden_features": 5, "layers": 2, "dropout": 0.4, "bidirectional": true}),
@@ -482,6 +499,14 @@ fn large_cases() -> Vec<Case> {
     vec![
         case(json!({"kind": "multihead_attention", "heads": 3, "causal": true, "dropout": 0.1}), &[&[3, 130, 48]]),
         case(json!({"kind": "multihead_attention", "heads": 2, "source": "memory"}), &[&[2, 70, 64], &[2, 33, 64]]),
+        case(
+            json!({"kind": "transformer_encoder_layer", "heads": 3, "feedforward": 100, "causal": true}),
+            &[&[3, 70, 48]],
+        ),
+        case(
+            json!({"kind": "transformer_decoder_layer", "heads": 2, "feedforward": 90, "norm_first": true}),
+            &[&[2, 40, 64], &[2, 33, 64]],
+        ),
         case(json!({"kind": "lstm", "hidden_features": 70, "bidirectional": true}), &[&[19, 6, 40]]),
         whole(
             json!({"kind": "gru", "hidden_features": 50, "layers": 2, "lengths": true}),

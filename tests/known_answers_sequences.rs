@@ -193,6 +193,29 @@ fn attention_gives_pytorchs_numbers() {
 }
 
 #[test]
+fn transformer_layers_give_pytorchs_numbers() {
+    ask_all(&["transformer_encoder_layer", "transformer_decoder_layer"], 4, |case| {
+        let (args, given) = (&case["args"], &case["in"]);
+        let mut settings = json!({
+            "kind": case["op"], "heads": args["nhead"], "feedforward": args["dim_feedforward"],
+            "norm_first": args["norm_first"], "activation": args["activation"], "dropout": 0.0,
+        });
+        let is_decoder = case["op"] == "transformer_decoder_layer";
+        let (names, flag) = if is_decoder {
+            // The only mask in the file hides later steps.
+            settings["causal"] = json!(!given["tgt_mask"].is_null());
+            (vec!["x", "memory", "memory_key_padding_mask"], "memory_padding")
+        } else {
+            (vec!["x", "src_key_padding_mask"], "key_padding")
+        };
+        settings[flag] = json!(true);
+        let dtype = |name: &str| if name.ends_with("mask") { DType::U8 } else { DType::F64 };
+        let inputs = names.iter().map(|name| value(case, "in", name, dtype(name))).collect();
+        Question { settings, inputs, input_names: names, output_names: vec!["y"] }
+    });
+}
+
+#[test]
 fn mel_spectrograms_are_torchaudios() {
     ask_all(&["mel_spectrogram"], 2, |case| {
         let args = &case["args"];

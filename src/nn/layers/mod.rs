@@ -11,6 +11,7 @@ mod bilinear;
 mod bins;
 mod body;
 mod celu;
+mod chain;
 mod concat;
 mod conv1d;
 mod conv2d;
@@ -70,6 +71,9 @@ mod softmax;
 mod softplus;
 mod tanh;
 mod time_pool;
+mod transformer;
+mod transformer_decoder_layer;
+mod transformer_encoder_layer;
 mod upsample;
 
 use crate::base::Dims;
@@ -126,6 +130,8 @@ layers! {
     embedding::Embedding = "embedding", "Embedding", "Replaces each token, a whole number that stands for a word or a category, by a row of learned values.";
     mel_spectrogram::MelSpectrogram = "mel_spectrogram", "Mel spectrogram", "Turns a sound into a picture of its pitches over time, which networks read more easily than samples.";
     multihead_attention::MultiheadAttention = "multihead_attention", "Multi-head attention", "Lets each step of a sequence take what it needs from all other steps, by how well they match it.";
+    transformer_encoder_layer::TransformerEncoderLayer = "transformer_encoder_layer", "Transformer encoder layer", "Attention and two linear layers for each step, with shortcuts and norms: the block that BERT and GPT stack.";
+    transformer_decoder_layer::TransformerDecoderLayer = "transformer_decoder_layer", "Transformer decoder layer", "Like an encoder layer, and also takes from a second sequence what it needs: the block that a translator stacks.";
     lstm::Lstm = "lstm", "LSTM", "Reads a sequence step by step and carries a memory along, which gates learn to fill, keep and read.";
     gru::Gru = "gru", "GRU", "Reads a sequence step by step like an LSTM, with fewer gates and no separate memory: smaller and often as good.";
     rnn::Rnn = "rnn", "RNN", "The plain recurrent layer: reads a sequence step by step and carries one state along, which forgets quickly.";
