@@ -6,7 +6,7 @@
 use candle_core::{DType, Device, Tensor};
 use layerbench::base::rng::Stream;
 use layerbench::base::{Dims, NodeId};
-use layerbench::nn::{Backend, Backward, Forward, Init, LayerContext, LayerSpec, Mode};
+use layerbench::nn::{Backend, Backward, Forward, Init, LayerContext, LayerSpec, Mode, Needs};
 use layerbench::ops::loss;
 use serde_json::{Value, json};
 
@@ -388,7 +388,7 @@ fn gradients(case: &Case, backend: Backend, inputs: &[Tensor], params: &[Tensor]
     let grads: Vec<Tensor> = outputs.iter().map(|output| random("grad", output.dims(), output.dtype())).collect();
     let layer = case.spec.as_layer().unwrap();
     let needs = vec![true; inputs.len()];
-    layer.backward(saved.unwrap(), params, &grads, &needs).unwrap_or_else(|error| panic!("{}: {error}", case.text))
+    layer.backward(saved.unwrap(), params, &grads, Needs::with_parameters(&needs)).unwrap_or_else(|error| panic!("{}: {error}", case.text))
 }
 
 fn objective(case: &Case, backend: Backend, inputs: &[Tensor], params: &[Tensor]) -> f64 {
@@ -643,7 +643,7 @@ fn an_input_gradient_that_nobody_asks_for_is_not_computed() {
         let Forward { outputs, saved, .. } = forward(&case, Backend::Fastest, &inputs, &params, true);
         let layer = case.spec.as_layer().unwrap();
         let needs = vec![false; inputs.len()];
-        let backward = layer.backward(saved.unwrap(), &params, &outputs, &needs).unwrap();
+        let backward = layer.backward(saved.unwrap(), &params, &outputs, Needs::with_parameters(&needs)).unwrap();
         assert!(backward.inputs.iter().all(Option::is_none) || case.spec.id() == "flatten", "{}", case.text);
     }
 }

@@ -9,7 +9,7 @@ mod answers;
 use answers::{check, tensor};
 use candle_core::{DType, Device, Tensor};
 use layerbench::base::NodeId;
-use layerbench::nn::{Backend, LayerContext, LayerSpec, Mode};
+use layerbench::nn::{Backend, LayerContext, LayerSpec, Mode, Needs};
 use serde_json::{Map, Value, json};
 
 fn cases() -> Vec<Value> {
@@ -201,7 +201,7 @@ fn check_layer(case: &Value, spec: &LayerSpec, dtype: DType, backend: Backend) {
         check(&what, value, &case["out"][format!("new_{}", specs[*index].name)], dtype);
     }
     let grad = tensor(&case["grad_out"]["y"], dtype).reshape(forward.outputs[0].dims()).unwrap();
-    let backward = layer.backward(forward.saved.unwrap(), &params, &[grad], &[true]).unwrap();
+    let backward = layer.backward(forward.saved.unwrap(), &params, &[grad], Needs::default()).unwrap();
     let names = std::iter::once(input_name).chain(specs.iter().map(|param| &*param.name));
     for (name, grad) in names.zip(backward.inputs.iter().chain(&backward.parameters)) {
         let expect = &case["grad"][name];

@@ -9,7 +9,7 @@ mod answers;
 use answers::{check, tensor};
 use candle_core::{DType, Device, Tensor};
 use layerbench::base::{Dims, NodeId};
-use layerbench::nn::{Backend, LayerContext, LayerSpec, Mode};
+use layerbench::nn::{Backend, LayerContext, LayerSpec, Mode, Needs};
 use serde_json::{Value, json};
 
 fn cases(ops: &[&str]) -> Vec<Value> {
@@ -74,7 +74,7 @@ fn ask(case: &Value, question: &Question, dtype: DType, backend: Backend) {
         });
     }
     let needs = vec![true; inputs.len()];
-    let backward = layer.backward(forward.saved.unwrap(), &params, &grads, &needs).unwrap();
+    let backward = layer.backward(forward.saved.unwrap(), &params, &grads, Needs::with_parameters(&needs)).unwrap();
     let names = question.input_names.iter().copied().chain(specs.iter().map(|spec| &*spec.name));
     for (name, grad) in names.zip(backward.inputs.iter().chain(&backward.parameters)) {
         let expect = &case["grad"][name];

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Case, Result, Work, noise, noise_batch, whole_numbers};
 use crate::base::{Dims, NodeId};
 use crate::graph::Parameter;
-use crate::nn::{Init, Layer, LayerContext, LayerError, LayerSpec, Mode};
+use crate::nn::{Init, Layer, LayerContext, LayerError, LayerSpec, Mode, Needs};
 use crate::ops;
 use crate::train::OptimizerSpec;
 use crate::train::optimizers::{Optimizer, UpdateStep};
@@ -114,7 +114,7 @@ fn chain(batch: usize, inputs: &[Dims], stages: &[Stage]) -> Result<Work> {
         for ((stage, own), saved) in stages.iter().zip(&parameters).rev().zip(kept.into_iter().rev()) {
             let saved = saved.unwrap_or_else(|| Box::new(()));
             let needs = vec![true; stage.inputs.len()];
-            let backward = known(&stage.layer)?.backward(saved, own, &grads, &needs)?;
+            let backward = known(&stage.layer)?.backward(saved, own, &grads, Needs::with_parameters(&needs))?;
             grads = backward.inputs.into_iter().flatten().collect();
         }
         Ok(())

@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Tensor};
 
 use crate::base::rng::Stream;
 use crate::base::{Dims, NodeId, Problem, Severity};
-use crate::nn::{Init, LayerContext, LayerError, Mode, ParamSpec, Saved};
+use crate::nn::{Init, LayerContext, LayerError, Mode, Needs, ParamSpec, Saved};
 
 use super::Graph;
 use super::flatten::Flat;
@@ -233,8 +233,12 @@ impl Network {
             let kept = kept.unwrap_or_else(|| Box::new(()));
             let layer = step.layer.as_layer().ok_or_else(|| lost(step))?;
             let parameters = self.parameters_of(step);
-            let given =
-                layer.backward(kept, &parameters, &received, &step.needs).map_err(|source| failed(step, source))?;
+            let learns: Vec<bool> = self
+                .parameters
+                .get(step.parameters.clone())
+                .map_or(Vec::new(), |own| own.iter().map(|parameter| parameter.trainable).collect());
+            let needs = Needs { inputs: &step.needs, parameters: &learns };
+            let given = layer.backward(kept, &parameters, &received, needs).map_err(|source| failed(step, source))?;
             drop(received);
             let wanted = step.inputs.iter().zip(&step.needs);
             for ((value, needed), grad) in wanted.zip(given.inputs) {

@@ -209,8 +209,39 @@ pub struct Forward {
 pub struct Backward {
     /// Gradient of each input; `None` where it was not asked for.
     pub inputs: Vec<Option<Tensor>>,
-    /// Gradient of each parameter, in the order of [`Layer::parameters`]; `None` for buffers.
+    /// Gradient of each parameter, in the order of [`Layer::parameters`]; `None` for buffers. Empty where none was asked for.
     pub parameters: Vec<Option<Tensor>>,
+}
+
+/// Which gradients a backward pass must give. What a list does not tell of is needed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Needs<'a> {
+    /// By input, one each: false where nothing before it learns.
+    pub inputs: &'a [bool],
+    /// By parameter: false for a frozen one.
+    pub parameters: &'a [bool],
+}
+
+impl<'a> Needs<'a> {
+    /// These inputs, and all parameters.
+    pub const fn with_parameters(inputs: &'a [bool]) -> Self {
+        Self { inputs, parameters: &[] }
+    }
+
+    /// Whether the gradient of this input is needed.
+    pub fn input(self, index: usize) -> bool {
+        self.inputs.get(index) != Some(&false)
+    }
+
+    /// Whether the gradient of this parameter is needed.
+    pub fn parameter(self, index: usize) -> bool {
+        self.parameters.get(index) != Some(&false)
+    }
+
+    /// Whether that of any parameter is.
+    pub fn any_parameter(self) -> bool {
+        self.parameters.is_empty() || self.parameters.contains(&true)
+    }
 }
 
 /// A layer: settings plus what they mean. [`Dims`] are those of one sample; tensors have the batch in front.
@@ -285,7 +316,7 @@ pub trait Layer: Params + std::fmt::Debug + Send + Sync {
         }
     }
 
-    /// Computes the gradients of the parameters and of those inputs that `needs` asks for, given those of the outputs.
+    /// Computes the gradients of the parameters and the inputs that `needs` asks for, given those of the outputs.
     ///
     /// # Errors
     /// If a tensor operation fails.
@@ -294,7 +325,7 @@ pub trait Layer: Params + std::fmt::Debug + Send + Sync {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError> {
         match (saved.downcast::<Tape>(), self.kernels()) {
             (Ok(tape), _) => tape.backward(grads, needs),
@@ -321,7 +352,7 @@ pub trait Kernels {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError>;
 }
 
@@ -362,8 +393,19 @@ pub fn single(tensors: &[Tensor]) -> Result<&Tensor, LayerError> {
 /// # Errors
 /// If computing it fails.
 pub fn asked(
-    needs: &[bool],
+    needs: Needs<'_>,
     gradient: impl FnOnce() -> Result<Tensor, LayerError>,
 ) -> Result<Option<Tensor>, LayerError> {
-    if needs.first() == Some(&false) { Ok(None) } else { gradient().map(Some) }
+    if needs.input(0) { gradient().map(Some) } else { Ok(None) }
+}
+
+/// The gradients of the parameters, if any is asked for.
+///
+/// # Errors
+/// If computing them fails.
+pub fn learned(
+    needs: Needs<'_>,
+    gradients: impl FnOnce() -> Result<Vec<Option<Tensor>>, LayerError>,
+) -> Result<Vec<Option<Tensor>>, LayerError> {
+    if needs.any_parameter() { gradients() } else { Ok(Vec::new()) }
 }

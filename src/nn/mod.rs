@@ -7,7 +7,7 @@ pub mod losses;
 pub mod tape;
 
 pub use layer::{
-    Arity, Backend, Backward, Cost, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode,
+    Arity, Backend, Backward, Cost, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode, Needs,
     ParamSpec, Saved,
 };
 pub use layers::LayerSpec;

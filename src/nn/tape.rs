@@ -4,7 +4,7 @@
 
 use candle_core::{Tensor, Var};
 
-use super::layer::{Backward, Forward, LayerError, Saved};
+use super::layer::{Backward, Forward, LayerError, Needs, Saved};
 
 /// A recorded layer: its inputs and parameters as variables, and its outputs, which hold the graph.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Tape {
     ///
     /// # Errors
     /// If a tensor operation fails.
-    pub fn backward(&self, grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    pub fn backward(&self, grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         // The sum of output x gradient has just that gradient as its derivative.
         let mut total: Option<Tensor> = None;
         for (output, grad) in self.outputs.iter().zip(grads) {
@@ -53,7 +53,10 @@ impl Tape {
         let Some(total) = total else { return Ok(Backward::default()) };
         let store = total.backward()?;
         let gradient = |var: &Var| store.get(var.as_tensor()).map(Tensor::detach);
-        let inputs = self.inputs.iter().zip(needs).map(|(var, &needed)| gradient(var).filter(|_| needed)).collect();
-        Ok(Backward { inputs, parameters: self.parameters.iter().map(gradient).collect() })
+        let asked = |vars: &[Var], is_needed: &dyn Fn(usize) -> bool| -> Vec<Option<Tensor>> {
+            vars.iter().enumerate().map(|(index, var)| gradient(var).filter(|_| is_needed(index))).collect()
+        };
+        let inputs = asked(&self.inputs, &|index| needs.input(index));
+        Ok(Backward { inputs, parameters: asked(&self.parameters, &|index| needs.parameter(index)) })
     }
 }

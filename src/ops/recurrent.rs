@@ -78,8 +78,8 @@ pub fn forward(stack: Stack, inputs: &Inputs<'_>, params: &[Tensor]) -> Result<(
     }
 }
 
-/// Gradients of the input (if asked for) and the states at the start, and those of the parameters, given those of the
-/// outputs.
+/// Gradients of the input and the states at the start, and those of the parameters, given those of the outputs. `needs`
+/// tells whether that of the input and those of the parameters are asked for.
 ///
 /// # Errors
 /// As [`forward`].
@@ -88,11 +88,11 @@ pub fn backward(
     kept: Kept,
     params: &[Tensor],
     grads: &[Tensor],
-    needs_x: bool,
+    needs: [bool; 2],
 ) -> Result<(Vec<Option<Tensor>>, Vec<Tensor>)> {
     match grads.first().map(Tensor::dtype) {
-        Some(DType::F32) => backward_of::<f32>(stack, kept, params, grads, needs_x),
-        Some(DType::F64) => backward_of::<f64>(stack, kept, params, grads, needs_x),
+        Some(DType::F32) => backward_of::<f32>(stack, kept, params, grads, needs),
+        Some(DType::F64) => backward_of::<f64>(stack, kept, params, grads, needs),
         _ => Err(Error::Msg("the kernels work in f32 and f64".to_owned()).bt()),
     }
 }
@@ -166,7 +166,7 @@ fn backward_of<T: Float + WithDType>(
     kept: Kept,
     params: &[Tensor],
     grads: &[Tensor],
-    needs_x: bool,
+    needs: [bool; 2],
 ) -> Result<(Vec<Option<Tensor>>, Vec<Tensor>)> {
     let Stack { cell, hidden, layers, .. } = stack;
     let directions = stack.directions();
@@ -187,7 +187,7 @@ fn backward_of<T: Float + WithDType>(
     for layer in (0..layers).rev() {
         let (x, output, mask) = traces.pop().ok_or_else(missing)?;
         let (_, time, features) = x.dims3()?;
-        let needed = needs_x || layer > 0;
+        let needed = needs[0] || layer > 0;
         let mut sum: Option<Tensor> = None;
         for direction in (0..directions).rev() {
             let index = layer * directions + direction;
@@ -206,12 +206,14 @@ fn backward_of<T: Float + WithDType>(
             let tensors = of_run(stack, params, index)?;
             let found = with_weights(&tensors, |weights| {
                 let (x, output, grad) = (values::<T>(&x)?, values::<T>(&output)?, values::<T>(&grad)?);
-                Ok(kernels::backward(run, *run_kept, &x, weights, [&output, &grad], end, needed))
+                Ok(kernels::backward(run, *run_kept, &x, weights, [&output, &grad], end, [needed, needs[1]]))
             })?;
             put_columns(&found.initial.hidden, &mut first.hidden, layers * directions, hidden, index);
             put_columns(&found.initial.cell, &mut first.cell, layers * directions, hidden, index);
-            let tensors = tensors.iter().zip(found.weights).map(|(param, values)| tensor(values, param.dims()));
-            of_runs.push(tensors.collect::<Result<Vec<_>>>()?);
+            if needs[1] {
+                let tensors = tensors.iter().zip(found.weights).map(|(param, values)| tensor(values, param.dims()));
+                of_runs.push(tensors.collect::<Result<Vec<_>>>()?);
+            }
             if let Some(values) = found.x {
                 let other = tensor(values, x.dims())?;
                 sum = Some(match sum {

@@ -45,7 +45,7 @@ pub fn forward(x: &Tensor, norm: RowNorm, weight: Option<&Tensor>, bias: Option<
     })
 }
 
-/// Gradients of the input (if asked for), the weight and a bias.
+/// Gradients of the input, and of the weight and a bias, as far as both are needed.
 ///
 /// # Errors
 /// As [`forward`].
@@ -55,7 +55,7 @@ pub fn backward(
     norm: RowNorm,
     weight: Option<&Tensor>,
     kept: &Kept,
-    needs_input: bool,
+    needs: [bool; 2],
 ) -> Result<Gradients> {
     let (x, grad) = (x.contiguous()?, grad.contiguous()?);
     let weight = weight.map(Tensor::contiguous).transpose()?;
@@ -64,9 +64,9 @@ pub fn backward(
             RowStatistics { mean: values::<T>(&kept.mean)?.to_vec(), inverse: values::<T>(&kept.inverse)?.to_vec() };
         let weights = weight.as_ref().map(values::<T>).transpose()?;
         let (data, grads) = (values::<T>(&x)?, values::<T>(&grad)?);
-        let gradients = kernels::backward::<T>(&data, &grads, norm, &statistics, weights.as_deref(), needs_input);
+        let gradients = kernels::backward::<T>(&data, &grads, norm, &statistics, weights.as_deref(), needs);
         let input = gradients.input.map(|input| tensor(input, x.dims())).transpose()?;
-        let Some(weight) = &weight else { return Ok(Gradients { input, weight: None, bias: None }) };
+        let Some(weight) = weight.as_ref().filter(|_| needs[1]) else { return Ok(Gradients { input, weight: None, bias: None }) };
         let bias = Some(tensor(gradients.bias, weight.dims())?);
         Ok(Gradients { input, weight: Some(tensor(gradients.weight, weight.dims())?), bias })
     })

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use super::rules;
 use crate::base::{Dims, Params};
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops::{self, Activation};
 
 /// An element-wise activation.
@@ -60,7 +60,7 @@ impl<E: Elementwise> Kernels for E {
         Ok(Forward::kept(output, ctx, || kept))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let (kept, grad): (Tensor, _) = (unpack(saved)?, single(grads)?);
         let input = asked(needs, || Ok(ops::activation::backward(self.activation(), &kept, grad)?))?;
         Ok(Backward { inputs: vec![input], parameters: Vec::new() })

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::rules;
 use crate::base::{Dims, ParamVisitor, Params};
 use crate::nn::layer::single;
-use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 
 /// Adds inputs of the same shape value by value.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -67,9 +67,9 @@ impl Kernels for Add {
         Ok(Forward { outputs, saved: ctx.keeps.then(|| Box::new(()) as Saved), buffers: Vec::new() })
     }
 
-    fn backward(&self, _: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, _: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let grad = single(grads)?;
-        let inputs = needs.iter().map(|&needed| needed.then(|| grad.clone())).collect();
+        let inputs = needs.inputs.iter().map(|&needed| needed.then(|| grad.clone())).collect();
         Ok(Backward { inputs, parameters: Vec::new() })
     }
 }

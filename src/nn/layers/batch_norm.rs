@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::{single, unpack};
-use crate::nn::{Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode, ParamSpec, Saved};
+use crate::nn::layer::{learned, single, unpack};
+use crate::nn::{
+    Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode, Needs, ParamSpec, Saved,
+};
 use crate::ops::norm::Normalized;
 use crate::ops::{self, BatchNormSettings};
 
@@ -156,14 +158,15 @@ impl Kernels for BatchNorm {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError> {
         let (input, kept): (Tensor, Normalized) = unpack(saved)?;
-        let needs_input = needs.first().copied().unwrap_or(true);
         let (input, weight, bias) =
-            ops::norm::backward(&input, single(grads)?, rules::param(params, 0)?, &kept, needs_input)?;
+            ops::norm::backward(&input, single(grads)?, rules::param(params, 0)?, &kept, needs.input(0))?;
+        // They come along with that of the input.
         let trained = |gradient: Tensor| Some(gradient).filter(|_| !self.frozen);
-        Ok(Backward { inputs: vec![input], parameters: vec![trained(weight), trained(bias), None, None] })
+        let parameters = learned(needs, || Ok(vec![trained(weight), trained(bias), None, None]))?;
+        Ok(Backward { inputs: vec![input], parameters })
     }
 }
 

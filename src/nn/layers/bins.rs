@@ -6,7 +6,7 @@ use super::body::Body;
 use super::rules;
 use crate::base::Dims;
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops;
 use crate::ops::pool::BinWinners;
 
@@ -131,7 +131,7 @@ impl Body for Binned {
         Ok(Forward::kept(self.finish(&output, input)?, ctx, kept))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let Kept { input, winners } = unpack(saved)?;
         let grad = single(grads)?;
         let to_input = asked(needs, || {

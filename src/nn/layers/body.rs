@@ -4,7 +4,7 @@
 use candle_core::Tensor;
 
 use crate::base::Dims;
-use crate::nn::{Arity, Backward, Forward, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
+use crate::nn::{Arity, Backward, Forward, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved};
 
 /// What a [`crate::nn::Layer`] does, without its settings.
 pub(super) trait Body {
@@ -59,7 +59,7 @@ pub(super) trait Body {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError>;
 }
 
@@ -72,7 +72,7 @@ macro_rules! layer_of_body {
             use crate::base::Dims;
             use crate::nn::layers::body::Body as _;
             use crate::nn::{
-                Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, ParamSpec, Saved,
+                Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved,
             };
 
             impl Layer for $layer {
@@ -137,7 +137,7 @@ macro_rules! layer_of_body {
                     saved: Saved,
                     params: &[Tensor],
                     grads: &[Tensor],
-                    needs: &[bool],
+                    needs: Needs<'_>,
                 ) -> Result<Backward, LayerError> {
                     self.body().backward(saved, params, grads, needs)
                 }

@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::{LayerSpec, sequence};
 use crate::base::{Dims, NodeId};
 use crate::nn::layer::single;
-use crate::nn::{Backward, Forward, Layer, LayerContext, LayerError, ParamSpec, Saved};
+use crate::nn::{Backward, Forward, Layer, LayerContext, LayerError, Needs, ParamSpec, Saved};
 
 /// Parts and their wiring. Values are numbered: the inputs first, then what each step makes.
 #[derive(Debug)]
@@ -194,7 +194,12 @@ impl Chain {
 
 impl Kept {
     /// As [`crate::nn::Kernels::backward`].
-    pub(super) fn backward(self, params: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    pub(super) fn backward(
+        self,
+        params: &[Tensor],
+        grads: &[Tensor],
+        needs: Needs<'_>,
+    ) -> Result<Backward, LayerError> {
         let Self { chain, steps: mut saved, shares } = self;
         let mut parameters: Vec<Option<Tensor>> = vec![None; params.len()];
         let mut values: Vec<Option<Tensor>> = vec![None; chain.inputs.len() + chain.steps.len()];
@@ -207,8 +212,10 @@ impl Kept {
             let (_, _, layer) = chain.layer(step)?;
             let share = shares.get(step.part).cloned().unwrap_or(0..0);
             let own = params.get(share.clone()).unwrap_or_default();
-            let asked: Vec<bool> = step.reads.iter().map(|&value| needs.get(value) != Some(&false)).collect();
-            let Backward { inputs, parameters: found } = layer.backward(kept, own, &[grad], &asked)?;
+            let asked: Vec<bool> = step.reads.iter().map(|&value| needs.input(value)).collect();
+            let learning = needs.parameters.get(share.clone()).unwrap_or_default();
+            let asked = Needs { inputs: &asked, parameters: learning };
+            let Backward { inputs, parameters: found } = layer.backward(kept, own, &[grad], asked)?;
             for (place, grad) in parameters.iter_mut().skip(share.start).zip(found) {
                 *place = grad;
             }
@@ -221,7 +228,7 @@ impl Kept {
                 }
             }
         }
-        let inputs = values.into_iter().zip(needs).map(|(grad, needed)| grad.filter(|_| *needed)).collect();
+        let inputs = values.into_iter().zip(needs.inputs).map(|(grad, needed)| grad.filter(|_| *needed)).collect();
         Ok(Backward { inputs, parameters })
     }
 }

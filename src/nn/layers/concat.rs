@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{single, unpack};
-use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 
 /// Joins inputs along one dimension; all others must be the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,12 +80,12 @@ impl Kernels for Concat {
         Ok(Forward::kept(Tensor::cat(inputs, self.dim)?.detach(), ctx, || sizes))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let sizes: Vec<usize> = unpack(saved)?;
         let grad = single(grads)?;
         let mut start = 0;
         let mut inputs = Vec::with_capacity(sizes.len());
-        for (size, &needed) in sizes.into_iter().zip(needs) {
+        for (size, &needed) in sizes.into_iter().zip(needs.inputs) {
             let part = if needed { Some(grad.narrow(self.dim, start, size)?.contiguous()?) } else { None };
             inputs.push(part);
             start += size;

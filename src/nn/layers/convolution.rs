@@ -5,8 +5,8 @@ use candle_core::Tensor;
 use super::body::Body;
 use super::rules::{self, Slide};
 use crate::base::Dims;
-use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, Init, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
+use crate::nn::layer::{asked, learned, single, unpack};
+use crate::nn::{Backward, Forward, Init, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved};
 use crate::ops::{self, Window};
 
 /// What a filter slides over.
@@ -251,18 +251,21 @@ impl Body for Convolution {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError> {
         let (input, grad): (Tensor, _) = (unpack(saved)?, self.over.lift(single(grads)?)?);
         let weight = self.over.lift(rules::param(params, 0)?)?;
         let (window, groups) = (self.window, self.groups);
         let (_, _, height, width) = input.dims4()?;
-        let (to_weight, to_bias) = match self.direction {
-            Direction::Forward => ops::conv::backward_parameters(&grad, &input, &weight, window, groups)?,
-            Direction::Transposed { .. } => {
-                ops::conv::transposed_backward_parameters(&grad, &input, &weight, window, groups)?
-            }
-        };
+        let parameters = learned(needs, || {
+            let (to_weight, to_bias) = match self.direction {
+                Direction::Forward => ops::conv::backward_parameters(&grad, &input, &weight, window, groups)?,
+                Direction::Transposed { .. } => {
+                    ops::conv::transposed_backward_parameters(&grad, &input, &weight, window, groups)?
+                }
+            };
+            Ok(rules::with_bias(self.over.lower(&to_weight)?, to_bias, self.bias))
+        })?;
         let to_input = asked(needs, || {
             let to_input = match self.direction {
                 Direction::Forward => ops::conv::backward_input(&grad, &weight, window, groups, [height, width])?,
@@ -272,7 +275,6 @@ impl Body for Convolution {
             };
             self.over.lower(&to_input)
         })?;
-        let to_weight = self.over.lower(&to_weight)?;
-        Ok(Backward { inputs: vec![to_input], parameters: rules::with_bias(to_weight, to_bias, self.bias) })
+        Ok(Backward { inputs: vec![to_input], parameters })
     }
 }

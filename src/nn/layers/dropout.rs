@@ -8,7 +8,7 @@ use super::rules;
 use crate::base::rng::Stream;
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Mode, Saved};
+use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Mode, Needs, Saved};
 use crate::ops::dropout::Mask;
 
 /// Sets a random share of the values to zero in training and scales the others up, so that the mean stays.
@@ -194,7 +194,7 @@ impl Body for Dropping {
         Ok(Forward::kept(output, ctx, || mask))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let saved: Option<Mask> = unpack(saved)?;
         let grad = single(grads)?;
         let input = asked(needs, || Ok(saved.as_ref().map_or_else(|| Ok(grad.clone()), |mask| mask.apply(grad))?))?;

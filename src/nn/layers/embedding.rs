@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::{single, unpack};
-use crate::nn::{Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
+use crate::nn::layer::{learned, single, unpack};
+use crate::nn::{
+    Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved,
+};
 use crate::ops;
 
 /// Replaces each token number of `[time]` by its learned row: `[time, features]`. Weights are `[vocabulary, features]` as
@@ -117,11 +119,14 @@ impl Kernels for Embedding {
         Ok(Forward::kept(ops::embedding::forward(weight, &rows, &dims)?, ctx, || rows))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], _: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let rows: Vec<usize> = unpack(saved)?;
-        let weight = ops::embedding::backward(single(grads)?, &rows, self.vocabulary, self.padding_row())?;
+        let parameters = learned(needs, || {
+            let weight = ops::embedding::backward(single(grads)?, &rows, self.vocabulary, self.padding_row())?;
+            Ok(vec![Some(weight)])
+        })?;
         // Token numbers have no gradient.
-        Ok(Backward { inputs: vec![None], parameters: vec![Some(weight)] })
+        Ok(Backward { inputs: vec![None], parameters })
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops;
 
 /// The first half of a dimension times the sigmoid of the second half.
@@ -69,7 +69,7 @@ impl Kernels for Glu {
         Ok(Forward::kept(ops::gate::glu(input, self.dim)?, ctx, || input.clone()))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let (input, grad): (Tensor, _) = (unpack(saved)?, single(grads)?);
         let input = asked(needs, || Ok(ops::gate::glu_backward(&input, grad, self.dim)?))?;
         Ok(Backward { inputs: vec![input], parameters: Vec::new() })

@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{rules, sequence};
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::{asked, single};
-use crate::nn::{Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
+use crate::nn::layer::{asked, learned, single};
+use crate::nn::{
+    Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved,
+};
 
 /// Adds a learned row to each step of `[time, features]`. Weights are `[longest, features]`, those of a PyTorch embedding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,11 +78,19 @@ impl Kernels for LearnedPosition {
         Ok(Forward::kept(output, ctx, || ()))
     }
 
-    fn backward(&self, _: Saved, params: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(
+        &self,
+        _: Saved,
+        params: &[Tensor],
+        grads: &[Tensor],
+        needs: Needs<'_>,
+    ) -> Result<Backward, LayerError> {
         let (grad, weight) = (single(grads)?, rules::param(params, 0)?);
-        let used = grad.sum(0)?;
-        let rest = weight.dim(0)?.saturating_sub(used.dim(0)?);
-        let weight = used.pad_with_zeros(0, 0, rest)?;
-        Ok(Backward { inputs: vec![asked(needs, || Ok(grad.clone()))?], parameters: vec![Some(weight)] })
+        let parameters = learned(needs, || {
+            let used = grad.sum(0)?;
+            let rest = weight.dim(0)?.saturating_sub(used.dim(0)?);
+            Ok(vec![Some(used.pad_with_zeros(0, 0, rest)?)])
+        })?;
+        Ok(Backward { inputs: vec![asked(needs, || Ok(grad.clone()))?], parameters })
     }
 }

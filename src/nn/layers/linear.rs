@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
+use crate::nn::layer::{asked, learned, single, unpack};
+use crate::nn::{
+    Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved,
+};
 use crate::ops;
 
 /// `y = x w' + b` over the last dimension of `[features]` or `[steps, features]`. Weights are `[out, in]` as in PyTorch.
@@ -102,12 +104,15 @@ impl Kernels for Linear {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError> {
         let (input, grad): (Tensor, _) = (unpack(saved)?, single(grads)?);
-        let (weight, bias) = ops::linear::backward_parameters(grad, &input)?;
+        let parameters = learned(needs, || {
+            let (weight, bias) = ops::linear::backward_parameters(grad, &input)?;
+            Ok(rules::with_bias(weight, bias, self.bias))
+        })?;
         let input = asked(needs, || Ok(ops::linear::backward_input(grad, rules::param(params, 0)?)?))?;
-        Ok(Backward { inputs: vec![input], parameters: rules::with_bias(weight, bias, self.bias) })
+        Ok(Backward { inputs: vec![input], parameters })
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops::row_norm::{self, ResponseSettings};
 
 /// Divides each value by `(k + alpha * mean of the squares of its neighbours)^beta`, its neighbours being the same place
@@ -94,7 +94,7 @@ impl Kernels for LocalResponseNorm {
         Ok(Forward::kept(row_norm::response_forward(input, self.settings())?, ctx, || input.clone()))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let (input, grad): (Tensor, _) = (unpack(saved)?, single(grads)?);
         let input = asked(needs, || Ok(row_norm::response_backward(&input, grad, self.settings())?))?;
         Ok(Backward { inputs: vec![input], parameters: Vec::new() })

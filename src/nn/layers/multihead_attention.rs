@@ -8,7 +8,7 @@ use crate::base::rng::Stream;
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{single, unpack};
 use crate::nn::{
-    Arity, Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode, ParamSpec, Saved,
+    Arity, Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode, Needs, ParamSpec, Saved,
 };
 use crate::ops::attention::{Rules, Sources};
 use crate::ops::dropout::Mask;
@@ -383,27 +383,32 @@ impl Kernels for MultiheadAttention {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError> {
         let Kept { inputs, sources, attended, sums, padding, dropout } = unpack(saved)?;
         let Projections { inputs: projections, output } = self.projections(params)?;
         let grad = single(grads)?;
-        let (out_weight, out_bias) = ops::linear::backward_parameters(grad, &attended)?;
+        let learns = needs.any_parameter();
+        let of_output = if learns { Some(ops::linear::backward_parameters(grad, &attended)?) } else { None };
         let grad = ops::linear::backward_input(grad, output.0)?;
         let rules = self.rules(&padding, dropout.as_ref());
         let of_sources = ops::attention::backward(&sources, rules, &attended, &grad, &sums)?;
         let (mut weights, mut biases) = (Vec::new(), Vec::new());
         let mut input_grads = Vec::new();
         for (index, ((grad, input), (weight, _))) in of_sources.iter().zip(&inputs).zip(&projections).enumerate() {
-            let (weight_grad, bias_grad) = ops::linear::backward_parameters(grad, input)?;
-            weights.push(weight_grad);
-            biases.push(bias_grad);
-            let is_needed = needs.get(index) != Some(&false);
-            input_grads.push(is_needed.then(|| ops::linear::backward_input(grad, weight)).transpose()?);
+            if learns {
+                let (weight_grad, bias_grad) = ops::linear::backward_parameters(grad, input)?;
+                weights.push(weight_grad);
+                biases.push(bias_grad);
+            }
+            input_grads.push(needs.input(index).then(|| ops::linear::backward_input(grad, weight)).transpose()?);
         }
         if self.key_padding {
             input_grads.push(None);
         }
+        let Some((out_weight, out_bias)) = of_output else {
+            return Ok(Backward { inputs: input_grads, parameters: Vec::new() });
+        };
         let bias = usize::from(self.bias);
         let mut parameters: Vec<Option<Tensor>> = if params.len() == 2 + 2 * bias {
             vec![Some(Tensor::cat(&weights, 0)?)]

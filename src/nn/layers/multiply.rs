@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::rules;
 use crate::base::{Dims, ParamVisitor, Params};
 use crate::nn::layer::{single, unpack};
-use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops;
 
 /// Multiplies inputs value by value. Where one has the size 1 along a dimension, that value counts for all places of the
@@ -83,7 +83,7 @@ impl Kernels for Multiply {
         Ok(Forward::kept(product(inputs, None)?, ctx, || inputs.to_vec()))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let inputs: Vec<Tensor> = unpack(saved)?;
         let grad = single(grads)?;
         let gradient = |(index, &needed): (usize, &bool)| -> Result<Option<Tensor>, LayerError> {
@@ -95,7 +95,7 @@ impl Kernels for Multiply {
                 _ => Ok(None),
             }
         };
-        let inputs = needs.iter().enumerate().map(gradient).collect::<Result<_, _>>()?;
+        let inputs = needs.inputs.iter().enumerate().map(gradient).collect::<Result<_, _>>()?;
         Ok(Backward { inputs, parameters: Vec::new() })
     }
 }

@@ -6,7 +6,7 @@ use super::body::Body;
 use super::rules;
 use crate::base::Dims;
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops::resample::{self, Picks, Planes};
 
 /// Which values go where in one sample.
@@ -74,7 +74,7 @@ impl<P: Picking> Body for Picked<'_, P> {
         Ok(Forward::kept(output, ctx, || (planes, picks)))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let (planes, picks): (Planes, Picks) = unpack(saved)?;
         let grad = single(grads)?;
         let input = asked(needs, || Ok(resample::pick_backward(grad, &planes, &picks)?))?;

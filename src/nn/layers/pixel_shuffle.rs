@@ -7,7 +7,7 @@ use super::body::{Body, layer_of_body};
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{asked, single};
-use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Needs, Saved};
 
 /// `[channels * factor^2, height, width]` becomes `[channels, height * factor, width * factor]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,7 +155,7 @@ impl Body for Shuffle {
         Ok(Forward::kept(self.shuffle(single(inputs)?, self.direction)?.detach(), ctx, || ()))
     }
 
-    fn backward(&self, _: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, _: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let back = match self.direction {
             Direction::ToPixels => Direction::ToChannels,
             Direction::ToChannels => Direction::ToPixels,

@@ -7,7 +7,7 @@ use super::convolution::Over;
 use super::rules::{self, Slide};
 use crate::base::{Dims, Field, ParamVisitor};
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops::pool::Winners;
 use crate::ops::{self, PoolWindow};
 
@@ -123,7 +123,7 @@ impl Body for Pooling {
         }
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let grad = self.over.lift(single(grads)?)?;
         let input = asked(needs, || {
             self.over.lower(&match self.taken {

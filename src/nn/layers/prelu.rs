@@ -5,8 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
-use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
+use crate::nn::layer::{asked, learned, single, unpack};
+use crate::nn::{
+    Backward, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved,
+};
 use crate::ops;
 
 /// `x` where it is positive, else `weight * x`, with one weight for all or one for each channel (the first dimension of a sample).
@@ -73,11 +75,11 @@ impl Kernels for Prelu {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError> {
         let (input, grad, weight): (Tensor, _, _) = (unpack(saved)?, single(grads)?, rules::param(params, 0)?);
-        let to_weight = ops::gate::prelu_backward_weight(&input, grad, weight)?;
+        let parameters = learned(needs, || Ok(vec![Some(ops::gate::prelu_backward_weight(&input, grad, weight)?)]))?;
         let to_input = asked(needs, || Ok(ops::gate::prelu_backward_input(&input, grad, weight)?))?;
-        Ok(Backward { inputs: vec![to_input], parameters: vec![Some(to_weight)] })
+        Ok(Backward { inputs: vec![to_input], parameters })
     }
 }

@@ -7,7 +7,7 @@ use super::{rules, sequence};
 use crate::base::rng::Stream;
 use crate::base::{Dims, Field, ParamVisitor};
 use crate::nn::layer::{single, unpack};
-use crate::nn::{Arity, Backward, Forward, Init, LayerContext, LayerError, Mode, ParamSpec, Saved};
+use crate::nn::{Arity, Backward, Forward, Init, LayerContext, LayerError, Mode, Needs, ParamSpec, Saved};
 use crate::ops::dropout::Mask;
 use crate::ops::recurrent::{self, Cell, Inputs, Kept, Stack};
 use crate::ops::recurrent_composed;
@@ -227,11 +227,11 @@ impl Recurrence {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError> {
         let kept: Kept = unpack(saved)?;
-        let needs_x = needs.first().copied().unwrap_or(true);
-        let (found, parameters) = recurrent::backward(self.stack, kept, params, grads, needs_x)?;
+        let asked = [needs.input(0), needs.any_parameter()];
+        let (found, parameters) = recurrent::backward(self.stack, kept, params, grads, asked)?;
         let mut found = found.into_iter();
         let mut inputs = vec![found.next().flatten()];
         if self.lengths {
@@ -241,7 +241,7 @@ impl Recurrence {
             inputs.extend(found);
         }
         let asked = |(input, needed): (Option<Tensor>, &bool)| input.filter(|_| *needed);
-        let inputs = inputs.into_iter().zip(needs).map(asked).collect();
+        let inputs = inputs.into_iter().zip(needs.inputs).map(asked).collect();
         Ok(Backward { inputs, parameters: parameters.into_iter().map(Some).collect() })
     }
 }
@@ -308,7 +308,7 @@ macro_rules! recurrent_layer {
                 saved: crate::nn::Saved,
                 params: &[candle_core::Tensor],
                 grads: &[candle_core::Tensor],
-                needs: &[bool],
+                needs: crate::nn::Needs<'_>,
             ) -> Result<crate::nn::Backward, crate::nn::LayerError> {
                 self.recurrence().backward(saved, params, grads, needs)
             }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 
 /// Reads the values of a sample in their order as those of another shape.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,7 +85,7 @@ impl Kernels for Reshape {
         Ok(Forward::kept(output, ctx, || dims))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let dims: Vec<usize> = unpack(saved)?;
         let input = asked(needs, || Ok(single(grads)?.reshape(dims)?))?;
         Ok(Backward { inputs: vec![input], parameters: Vec::new() })

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{rules, sequence};
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{asked, single};
-use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops::position::{self, Pairing, Rotation};
 
 crate::choices! {
@@ -106,7 +106,7 @@ impl Kernels for RotaryPosition {
         Ok(Forward::kept(output, ctx, || ()))
     }
 
-    fn backward(&self, _: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, _: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         // A rotation is turned back by the opposite angle.
         let input = asked(needs, || Ok(position::rotate(single(grads)?, self.rotation(), -1.0)?))?;
         Ok(Backward { inputs: vec![input], parameters: Vec::new() })

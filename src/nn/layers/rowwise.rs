@@ -6,7 +6,7 @@ use super::body::Body;
 use super::rules;
 use crate::base::Dims;
 use crate::nn::layer::{single, unpack};
-use crate::nn::{Backward, Forward, Init, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
+use crate::nn::{Backward, Forward, Init, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved};
 use crate::ops::row_norm::{self, Kept, RowNorm};
 
 /// Which values are normalized together.
@@ -145,13 +145,13 @@ impl Body for Rowwise {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError> {
         let (input, kept): (Tensor, Kept) = unpack(saved)?;
         let [weight, bias] = self.weights(params)?;
-        let needs_input = needs.first().copied().unwrap_or(true);
+        let needs = [needs.input(0), needs.any_parameter()];
         let norm = self.of_tensor(&input)?;
-        let gradients = row_norm::backward(&input, single(grads)?, norm, weight, &kept, needs_input)?;
+        let gradients = row_norm::backward(&input, single(grads)?, norm, weight, &kept, needs)?;
         let mut parameters = Vec::new();
         if weight.is_some() {
             parameters.push(gradients.weight);

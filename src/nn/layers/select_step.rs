@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::sequence;
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops;
 
 crate::choices! {
@@ -106,7 +106,7 @@ impl Kernels for SelectStep {
         Ok(Forward::kept(ops::time::pick(input, &picks)?, ctx, || (picks, input.dims().to_vec())))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let (picks, dims): (Vec<usize>, Vec<usize>) = unpack(saved)?;
         let input = asked(needs, || Ok(ops::time::pick_backward(single(grads)?, &picks, &dims)?))?;
         let lengths = self.lengths.then_some(None);

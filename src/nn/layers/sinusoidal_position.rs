@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{rules, sequence};
 use crate::base::{Dims, ParamVisitor, Params};
 use crate::nn::layer::{asked, single};
-use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops;
 
 /// Adds to each step of `[time, features]` sines and cosines of its place, of wavelengths from 2 pi to 20 000 pi.
@@ -50,7 +50,7 @@ impl Kernels for SinusoidalPosition {
         Ok(Forward::kept(output, ctx, || ()))
     }
 
-    fn backward(&self, _: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, _: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let grad = single(grads)?;
         Ok(Backward { inputs: vec![asked(needs, || Ok(grad.clone()))?], parameters: Vec::new() })
     }

@@ -7,7 +7,7 @@ use super::body::{Body, layer_of_body};
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops::{self, SoftmaxForm};
 
 /// `exp(x) / sum(exp(x))` over one dimension.
@@ -97,7 +97,7 @@ impl Body for Shares {
         Ok(Forward::kept(output, ctx, || kept))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let saved: Tensor = unpack(saved)?;
         let grad = single(grads)?;
         let input = asked(needs, || Ok(ops::softmax::backward(&saved, grad, self.dim, self.form)?))?;

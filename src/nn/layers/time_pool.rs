@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{rules, sequence};
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::layer::{asked, single, unpack};
-use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Saved};
+use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops;
 
 crate::choices! {
@@ -124,7 +124,7 @@ impl Kernels for TimePool {
         Ok(Forward::kept(output, ctx, || (kept, input.dims().to_vec())))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: &[bool]) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let (kept, dims): (Kept, Vec<usize>) = unpack(saved)?;
         let grad = single(grads)?;
         let input = asked(needs, || match kept {

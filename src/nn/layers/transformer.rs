@@ -8,7 +8,7 @@ use super::multihead_attention::{AttentionSource, MultiheadAttention};
 use super::{Add, Dropout, Gelu, LayerNorm, LayerSpec, Linear, Relu};
 use crate::base::{Dims, Field, ParamVisitor};
 use crate::nn::layer::{single, unpack};
-use crate::nn::{Arity, Backward, Forward, LayerContext, LayerError, LayerKind, ParamSpec, Saved};
+use crate::nn::{Arity, Backward, Forward, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved};
 
 crate::choices! {
     /// What is applied between the two linear layers.
@@ -197,7 +197,7 @@ impl Body for Transformer {
         saved: Saved,
         params: &[Tensor],
         grads: &[Tensor],
-        needs: &[bool],
+        needs: Needs<'_>,
     ) -> Result<Backward, LayerError> {
         unpack::<chain::Kept>(saved)?.backward(params, grads, needs)
     }

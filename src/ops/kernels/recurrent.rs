@@ -93,7 +93,7 @@ pub struct Kept<T> {
 pub struct Gradients<T> {
     /// Of the input, if asked for.
     pub x: Option<Vec<T>>,
-    /// Of the weights and biases, in the order of [`Weights`]; biases as the cell adds them, whether it has them or not.
+    /// Of the weights and biases if asked for, in the order of [`Weights`]; biases as the cell adds them, whether it has them or not.
     pub weights: [Vec<T>; 4],
     /// Of the states at the start.
     pub initial: State<T>,
@@ -222,12 +222,13 @@ pub fn backward<T: Float>(
     weights: Weights<'_, T>,
     [output, grad]: [&[T]; 2],
     last: State<T>,
-    needs_x: bool,
+    [needs_x, needs_weights]: [bool; 2],
 ) -> Gradients<T> {
     let Run { cell, time, hidden, features, .. } = run;
     let Kept { mut gates, mut extra, initial } = kept;
     let (batch, rows, blocks) = (run.batch(), run.rows(), T::blocks());
-    let before = states_before(run, output, &initial.hidden);
+    let reads_before = needs_weights || cell == Cell::Gru;
+    let before = if reads_before { states_before(run, output, &initial.hidden) } else { Vec::new() };
     let mut first_states = last;
     let packed = Panels::pack(&blocks, rows, hidden, View::rows(weights.hidden, hidden));
     let block = piece(batch);
@@ -263,7 +264,7 @@ pub fn backward<T: Float>(
                     let at = row * time + run.place(sample, step);
                     let of_batch = first * time + at;
                     let gates = &mut gates[at * rows..][..rows];
-                    let before = &before[of_batch * hidden..][..hidden];
+                    let before = if reads_before { &before[of_batch * hidden..][..hidden] } else { &[] };
                     let grad = &grad[of_batch * run.output[0] + run.output[1]..][..hidden];
                     total.copy_from_slice(&state[row * hidden..][..hidden]);
                     simd::run!(add(&mut total, grad));
@@ -312,6 +313,9 @@ pub fn backward<T: Float>(
         });
     }
     let x_grad = needs_x.then(|| linear::backward_input(&gates, weights.input, features, rows));
+    if !needs_weights {
+        return Gradients { x: x_grad, weights: Default::default(), initial: first_states };
+    }
     let input = linear::backward_weight(&gates, x, features, rows);
     let input_bias = linear::column_sums(&gates, rows.max(1));
     let (hidden_weights, hidden_bias) = if cell == Cell::Gru {

@@ -162,19 +162,19 @@ fn normalize<T: Float>(
     }
 }
 
-/// Gradients of the input (if asked for), the weights and the biases.
+/// Gradients of the input, and of the weights and the biases, as far as both are needed.
 pub fn backward<T: Float>(
     x: &[T],
     grad: &[T],
     norm: RowNorm,
     statistics: &RowStatistics<T>,
     weight: Option<&[T]>,
-    needs_input: bool,
+    [needs_input, needs_weights]: [bool; 2],
 ) -> RowGradients<T> {
     /// Blocks of rows have sums of their own, so there are few of them where there are many weights.
     const SUMS: usize = 4 << 20;
     const BLOCKS: usize = 32;
-    let (size, weights) = (norm.size().max(1), if weight.is_some() { norm.weights() } else { 0 });
+    let (size, weights) = (norm.size().max(1), if weight.is_some() && needs_weights { norm.weights() } else { 0 });
     let rows = x.len() / size;
     let most = (SUMS / weights.max(1)).clamp(1, BLOCKS);
     let block = rows.div_ceil(most).max(par::CHUNK / size).max(1);
