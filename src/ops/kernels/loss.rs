@@ -157,6 +157,50 @@ fn class_row<T: Float, const FUSED: bool>(
     kept * value + spread * even
 }
 
+/// Cross-entropy of each row of `logits` `[rows, classes]` with the probabilities in the same row of `targets`, class by
+/// class times its weight, and the gradient of their sum times `scale`.
+pub fn soft_cross_entropy<T: Float>(
+    logits: &[T],
+    targets: &[T],
+    classes: usize,
+    settings: &Classes<'_, T>,
+    scale: f64,
+) -> (Vec<T>, Vec<T>) {
+    let classes = classes.max(1);
+    let mut losses = vec![T::ZERO; logits.len() / classes];
+    let (kept, even) = (T::of(1.0 - settings.smoothing), T::of(settings.smoothing / classes as f64));
+    let (shared, scale) = (par::Shared::new(&mut losses), T::of(scale));
+    let grads = par::build(logits.len(), (par::CHUNK / classes).max(1) * classes, |start, grads: &mut [T]| {
+        // SAFETY: each piece has its own rows.
+        #[expect(unsafe_code, reason = "losses are split by rows as gradients are")]
+        let losses = unsafe { shared.slice(start / classes, grads.len() / classes) };
+        let [logits, targets] = [logits, targets].map(|values| par::piece(values, start, grads.len()));
+        simd::run!({
+            let rows = grads.chunks_exact_mut(classes).zip(logits.chunks_exact(classes));
+            for ((loss, (grad, x)), targets) in losses.iter_mut().zip(rows).zip(targets.chunks_exact(classes)) {
+                let (largest, total) = exponentials::<T, FUSED>(x, grad);
+                let log_total = total.ln() + largest;
+                let (mut value, mut all) = (T::ZERO, T::ZERO);
+                let share = |class: usize, target: T| {
+                    let weight = settings.weights.map_or(T::ONE, |weights| weights[class]);
+                    weight * (target * kept + even)
+                };
+                for (class, (&x, &target)) in x.iter().zip(targets).enumerate() {
+                    let share = share(class, target);
+                    value += share * (log_total - x);
+                    all += share;
+                }
+                let factor = all / total;
+                for (class, (grad, &target)) in grad.iter_mut().zip(targets).enumerate() {
+                    *grad = (*grad * factor - share(class, target)) * scale;
+                }
+                *loss = value;
+            }
+        });
+    });
+    (losses, grads)
+}
+
 /// Negative log-likelihood: `-x[target]` times the class's weight, and the gradient of their sum times `scale`.
 pub fn nll<T: Float>(
     log_p: &[T],

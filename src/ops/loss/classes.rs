@@ -2,9 +2,9 @@
 
 use candle_core::{Result, Tensor};
 
-use super::{Loss, back, host, numbers, whole_numbers, wrong};
+use super::{Loss, back, host, host_like, numbers, same_shape, whole_numbers, wrong};
 use crate::ops::has_kernels;
-use crate::ops::kernels::float::Float as _;
+use crate::ops::kernels::float::Float;
 use crate::ops::kernels::loss::{self as kernels, IGNORED};
 use crate::ops::storage::{tensor, values, with_type};
 
@@ -39,6 +39,52 @@ pub fn cross_entropy_with(logits: &Tensor, targets: &Tensor, settings: &Classes)
     compare(logits, targets, settings, 0.0, false)
 }
 
+/// Cross-entropy of logits `[batch, classes, ...]` with probabilities of the same shape, as mixed samples and soft labels
+/// have them. The mean is that of all places, whatever the weights, as in PyTorch.
+///
+/// # Errors
+/// If the shapes do not fit, there is not one weight a class, or targets are to be left out, which probabilities can't say.
+pub fn cross_entropy_soft(logits: &Tensor, targets: &Tensor, settings: &Classes) -> Result<Loss> {
+    same_shape("cross-entropy with probabilities", logits, targets)?;
+    let (&[batch, classes], rest) = logits.dims().split_at(logits.rank().min(2)) else {
+        return wrong(format!("classes are compared by scores [batch, classes, ...], but got {:?}", logits.dims()));
+    };
+    if settings.ignore.is_some() {
+        return wrong(
+            "a target of probabilities has no class that could be left out; set a weight of 0 for it instead",
+        );
+    }
+    check_weights(settings, classes)?;
+    let inner: usize = rest.iter().product();
+    let x = host(logits)?;
+    let targets = host_like(targets, &x)?;
+    with_type!(x, T => {
+        let weights = typed_weights::<T>(settings);
+        let numbers = kernels::Classes { weights: weights.as_deref(), smoothing: settings.smoothing, focus: 0.0 };
+        let weight = (batch * inner) as f64;
+        let [x, targets] = [&x, &targets].map(|tensor| Ok::<_, candle_core::Error>(kernels::swap_inner(&values::<T>(tensor)?, classes, inner)));
+        let (losses, grads) = kernels::soft_cross_entropy(&x?, &targets?, classes, &numbers, 1.0 / weight);
+        let of_sample = |losses: &[T]| losses.iter().map(|loss| loss.to_f64()).sum::<f64>() / inner as f64;
+        let per_sample: Vec<f64> = losses.chunks(inner).map(of_sample).collect();
+        let mean = per_sample.iter().sum::<f64>() / batch as f64;
+        let grad = tensor(kernels::swap_inner(&grads, inner, classes), logits.dims())?;
+        Ok(Loss { mean, weight, per_sample, grad: back(grad, logits)? })
+    })
+}
+
+fn check_weights(settings: &Classes, classes: usize) -> Result<()> {
+    match settings.weights.as_ref().filter(|weights| weights.len() != classes) {
+        Some(weights) => {
+            wrong(format!("there must be one weight a class, but there are {} for {classes}", weights.len()))
+        }
+        None => Ok(()),
+    }
+}
+
+fn typed_weights<T: Float>(settings: &Classes) -> Option<Vec<T>> {
+    settings.weights.as_ref().map(|weights| weights.iter().map(|&weight| T::of(weight)).collect())
+}
+
 /// Focal loss (Lin et al. 2017): cross-entropy where each sample counts `(1 - p)^focus` with p the probability of its
 /// class, so that what is right already pulls less.
 ///
@@ -62,13 +108,10 @@ fn compare(scores: &Tensor, targets: &Tensor, settings: &Classes, focus: f64, is
     };
     let inner: usize = rest.iter().product();
     let targets = class_indices(targets, batch, inner, classes, settings.ignore)?;
-    if let Some(weights) = settings.weights.as_ref().filter(|weights| weights.len() != classes) {
-        return wrong(format!("there must be one weight a class, but there are {} for {classes}", weights.len()));
-    }
+    check_weights(settings, classes)?;
     let x = host(scores)?;
     with_type!(x, T => {
-        let weights: Option<Vec<T>> =
-            settings.weights.as_ref().map(|weights| weights.iter().map(|&weight| weight as T).collect());
+        let weights = typed_weights::<T>(settings);
         let numbers = kernels::Classes { weights: weights.as_deref(), smoothing: settings.smoothing, focus };
         let weight = numbers.total(&targets);
         // Nothing but ignored targets: nothing to learn.

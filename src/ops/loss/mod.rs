@@ -11,7 +11,7 @@ mod values;
 
 use candle_core::{DType, Device, Error, Result, Tensor};
 
-pub use classes::{Classes, cross_entropy, cross_entropy_with, focal, nll};
+pub use classes::{Classes, cross_entropy, cross_entropy_soft, cross_entropy_with, focal, nll};
 pub use ctc::{CtcSettings, ctc};
 pub use dice::{dice, multiclass_dice};
 pub use embeddings::{TripletSettings, negative_sampling, triplet_margin};
