@@ -70,7 +70,7 @@ fn spec(case: &Value) -> Option<LayerSpec> {
             if !args["dilation"].is_null() {
                 settings.insert("dilation".to_owned(), pair("dilation", 1));
             }
-            copy(&mut settings, &["ceil_mode", "count_include_pad"]);
+            copy(&mut settings, &["ceil_mode", "count_include_pad", "divisor_override"]);
             match op {
                 "max_pool2d" => "max_pool",
                 "avg_pool2d" => "avg_pool",
@@ -145,6 +145,7 @@ fn spec(case: &Value) -> Option<LayerSpec> {
             let mode = match args["mode"].as_str().unwrap() {
                 "nearest" => "nearest",
                 "nearest-exact" => "nearest_exact",
+                "bicubic" => "cubic",
                 _ => "linear",
             };
             settings.insert("mode".to_owned(), json!(mode));

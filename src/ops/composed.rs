@@ -11,7 +11,7 @@ use super::kernels::activation::Activation;
 use super::kernels::adaptive::bins;
 use super::kernels::norm::BatchNormSettings;
 use super::kernels::softmax::SoftmaxForm;
-use super::kernels::window::{PoolWindow, Window};
+use super::kernels::window::{Divisor, PoolWindow, Window};
 
 /// `x w' + b` over the last dimension.
 ///
@@ -188,11 +188,11 @@ fn largest(input: &Tensor, taps: Vec<Tap>) -> Result<Tensor> {
 ///
 /// # Errors
 /// If a tensor operation fails.
-pub fn avg_pool2d(input: &Tensor, window: PoolWindow, count_include_pad: bool) -> Result<Tensor> {
+pub fn avg_pool2d(input: &Tensor, window: PoolWindow, divisor: Divisor) -> Result<Tensor> {
     let (_, _, height, width) = input.dims4()?;
     let scales = [(0, height), (1, width)].map(|(axis, size)| {
         (0..window.output([height, width])[axis])
-            .map(|at| 1.0 / super::kernels::window::pool_extent(window, axis, at, size, count_include_pad) as f64)
+            .map(|at| 1.0 / divisor.along(window, axis, at, size).max(1) as f64)
             .collect::<Vec<f64>>()
     });
     scaled_sum(input, pool_taps(input, window)?, scales)

@@ -33,7 +33,7 @@ pub mod whole;
 pub use kernels::activation::Activation;
 pub use kernels::norm::BatchNormSettings;
 pub use kernels::softmax::SoftmaxForm;
-pub use kernels::window::{PoolWindow, Window};
+pub use kernels::window::{Divisor, PoolWindow, Window};
 pub use whole::whole_numbers;
 
 /// Whether the kernels can read this tensor: on the CPU, in f32, f64 or whole numbers such as tokens and lengths.

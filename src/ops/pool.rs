@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::kernels::adaptive::{self, Bins};
 use super::kernels::pool::{self as kernels, Planes};
-use super::kernels::window::PoolWindow;
+use super::kernels::window::{Divisor, PoolWindow};
 use super::storage::{tensor, values, with_type};
 
 /// Which place of its window won, for each output of a max pool.
@@ -45,24 +45,24 @@ pub fn max_backward(grad: &Tensor, winners: &Winners) -> Result<Tensor> {
 ///
 /// # Errors
 /// If the tensor is not on the CPU in f32 or f64.
-pub fn avg_forward(x: &Tensor, window: PoolWindow, count_include_pad: bool) -> Result<Tensor> {
+pub fn avg_forward(x: &Tensor, window: PoolWindow, divisor: Divisor) -> Result<Tensor> {
     let x = x.contiguous()?;
     let (batch, channels, height, width) = x.dims4()?;
     let planes = Planes::new([height, width], window);
     let dims = (batch, channels, planes.output[0], planes.output[1]);
-    with_type!(x, T => tensor(kernels::avg_forward::<T>(&values(&x)?, planes, count_include_pad), dims))
+    with_type!(x, T => tensor(kernels::avg_forward::<T>(&values(&x)?, planes, divisor), dims))
 }
 
 /// Gives each window's gradient to its places in equal parts; `size` is the height and width of the input.
 ///
 /// # Errors
 /// If the tensor is not on the CPU in f32 or f64.
-pub fn avg_backward(grad: &Tensor, window: PoolWindow, count_include_pad: bool, size: [usize; 2]) -> Result<Tensor> {
+pub fn avg_backward(grad: &Tensor, window: PoolWindow, divisor: Divisor, size: [usize; 2]) -> Result<Tensor> {
     let grad = grad.contiguous()?;
     let (batch, channels, ..) = grad.dims4()?;
     let planes = Planes::new(size, window);
     let dims = (batch, channels, size[0], size[1]);
-    with_type!(grad, T => tensor(kernels::avg_backward::<T>(&values(&grad)?, planes, count_include_pad), dims))
+    with_type!(grad, T => tensor(kernels::avg_backward::<T>(&values(&grad)?, planes, divisor), dims))
 }
 
 /// The mean of each channel: `[batch, channels]`.

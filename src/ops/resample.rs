@@ -36,22 +36,22 @@ pub fn pick_backward(grad: &Tensor, planes: &Planes, picks: &Picks) -> Result<Te
     with_type!(grad, T => tensor(kernels::pick_backward::<T>(&values(&grad)?, planes.size, picks), planes.input.as_slice()))
 }
 
-/// Rows and columns that are each blended of two of the input.
+/// Rows and columns that are each blended of a few of the input.
 ///
 /// # Errors
 /// As [`pick`].
-pub fn blend(x: &Tensor, planes: &Planes, blends: &Blends) -> Result<Tensor> {
+pub fn blend<const N: usize>(x: &Tensor, planes: &Planes, blends: &Blends<N>) -> Result<Tensor> {
     let x = x.contiguous()?;
-    with_type!(x, T => tensor(kernels::blend::<T>(&values(&x)?, planes.size, blends), planes.output.as_slice()))
+    with_type!(x, T => tensor(kernels::blend::<T, N>(&values(&x)?, planes.size, blends), planes.output.as_slice()))
 }
 
 /// Gradient of the input of [`blend`].
 ///
 /// # Errors
 /// As [`pick`].
-pub fn blend_backward(grad: &Tensor, planes: &Planes, blends: &Blends) -> Result<Tensor> {
+pub fn blend_backward<const N: usize>(grad: &Tensor, planes: &Planes, blends: &Blends<N>) -> Result<Tensor> {
     let grad = grad.contiguous()?;
-    with_type!(grad, T => tensor(kernels::blend_backward::<T>(&values(&grad)?, planes.size, blends), planes.input.as_slice()))
+    with_type!(grad, T => tensor(kernels::blend_backward::<T, N>(&values(&grad)?, planes.size, blends), planes.input.as_slice()))
 }
 
 /// [`pick`] in stock operations.
@@ -77,18 +77,18 @@ pub fn pick_composed(x: &Tensor, planes: &Planes, picks: &Picks, fill: f64) -> R
 ///
 /// # Errors
 /// If a tensor operation fails.
-pub fn blend_composed(x: &Tensor, planes: &Planes, blends: &Blends) -> Result<Tensor> {
+pub fn blend_composed<const N: usize>(x: &Tensor, planes: &Planes, blends: &Blends<N>) -> Result<Tensor> {
     let mut y = as_planes(x, planes)?;
     for (axis, blends) in [(1, &blends.rows), (2, &blends.columns)] {
         let shape = if axis == 1 { (1, blends.len(), 1) } else { (1, 1, blends.len()) };
-        let side = |side: usize| -> Result<Tensor> {
-            let index: Vec<u32> = blends.iter().map(|blend| blend.at[side] as u32).collect();
-            let shares: Vec<f64> = blends.iter().map(|blend| blend.share[side]).collect();
+        let part = |tap: usize| -> Result<Tensor> {
+            let index: Vec<u32> = blends.iter().map(|blend| blend.at[tap] as u32).collect();
+            let shares: Vec<f64> = blends.iter().map(|blend| blend.share[tap]).collect();
             let shares = Tensor::new(shares, &candle_core::Device::Cpu)?.to_dtype(x.dtype())?.to_device(x.device())?;
             let picked = y.contiguous()?.index_select(&Tensor::new(index, x.device())?, axis)?;
             picked.broadcast_mul(&shares.reshape(shape)?)
         };
-        y = (side(0)? + side(1)?)?;
+        y = (1..N).try_fold(part(0)?, |sum, tap| sum + part(tap)?)?;
     }
     y.reshape(planes.output.as_slice())
 }

@@ -42,7 +42,7 @@ impl AvgPool1d {
     fn body(&self) -> Pooling {
         let Self { kernel, stride, padding, ceil_mode, count_include_pad } = *self;
         let window = pooling::signal_window([kernel, stride, padding, 1], ceil_mode);
-        Pooling { name: "Average pool 1d", over: Over::Signals, taken: Taken::Mean { count_include_pad }, window }
+        Pooling { name: "Average pool 1d", over: Over::Signals, taken: Taken::mean(count_include_pad), window }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::base::{Dims, Field, ParamVisitor};
 use crate::nn::layer::{asked, single, unpack};
 use crate::nn::{Backward, Forward, LayerContext, LayerError, LayerKind, Needs, Saved};
 use crate::ops::pool::Winners;
-use crate::ops::{self, PoolWindow};
+use crate::ops::{self, Divisor, PoolWindow};
 
 /// What is taken of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +17,14 @@ pub(super) enum Taken {
     /// The largest value.
     Largest,
     /// The mean.
-    Mean {
-        /// Whether the padding's zeros count.
-        count_include_pad: bool,
-    },
+    Mean(Divisor),
+}
+
+impl Taken {
+    /// The mean, with or without the padding's zeros.
+    pub(super) fn mean(count_include_pad: bool) -> Self {
+        Self::Mean(if count_include_pad { Divisor::WithPadding } else { Divisor::Inside })
+    }
 }
 
 /// A pool of any kind.
@@ -83,7 +87,7 @@ impl Body for Pooling {
         };
         match self.taken {
             Taken::Largest => format!("Keeps the largest value of each {window}."),
-            Taken::Mean { .. } => format!("Takes the mean of each {window}."),
+            Taken::Mean(_) => format!("Takes the mean of each {window}."),
         }
     }
 
@@ -103,7 +107,7 @@ impl Body for Pooling {
         let input = self.over.lift(single(inputs)?)?;
         let output = match self.taken {
             Taken::Largest => ops::composed::max_pool2d(&input, self.window)?,
-            Taken::Mean { count_include_pad } => ops::composed::avg_pool2d(&input, self.window, count_include_pad)?,
+            Taken::Mean(divisor) => ops::composed::avg_pool2d(&input, self.window, divisor)?,
         };
         Ok(Forward::one(self.over.lower(&output)?))
     }
@@ -115,9 +119,9 @@ impl Body for Pooling {
                 let (output, winners) = ops::pool::max_forward(&input, self.window)?;
                 Ok(Forward::kept(self.over.lower(&output)?, ctx, || winners))
             }
-            Taken::Mean { count_include_pad } => {
+            Taken::Mean(divisor) => {
                 let (_, _, height, width) = input.dims4()?;
-                let output = ops::pool::avg_forward(&input, self.window, count_include_pad)?;
+                let output = ops::pool::avg_forward(&input, self.window, divisor)?;
                 Ok(Forward::kept(self.over.lower(&output)?, ctx, || [height, width]))
             }
         }
@@ -128,8 +132,8 @@ impl Body for Pooling {
         let input = asked(needs, || {
             self.over.lower(&match self.taken {
                 Taken::Largest => ops::pool::max_backward(&grad, &unpack::<Winners>(saved)?)?,
-                Taken::Mean { count_include_pad } => {
-                    ops::pool::avg_backward(&grad, self.window, count_include_pad, unpack::<[usize; 2]>(saved)?)?
+                Taken::Mean(divisor) => {
+                    ops::pool::avg_backward(&grad, self.window, divisor, unpack::<[usize; 2]>(saved)?)?
                 }
             })
         })?;

@@ -18,6 +18,8 @@ crate::choices! {
         NearestExact = "nearest_exact", "Nearest middle", "Repeats the value whose middle is nearest; differs from Nearest where the factor is not whole.";
         /// Blended of neighbours.
         Linear = "linear", "Linear", "Blends neighbours, which gives soft edges: bilinear for images.";
+        /// Blended of four neighbours along each axis.
+        Cubic = "cubic", "Cubic", "Blends four neighbours along each axis, which keeps edges sharper than Linear: bicubic for images.";
     }
 }
 
@@ -52,7 +54,7 @@ impl Params for Upsample {
             .help("Height and width that it must have, whatever it had; 0 x 0 takes the factor. For signals the width is the length.");
         visitor.pair(field, &mut self.size, 0..=16_384);
         let field = Field::new("align_corners", "Corners stay")
-            .help("In linear mode, whether the corner pixels of both images lie on each other, rather than their outer edges.");
+            .help("In linear and cubic mode, whether the corner pixels of both images lie on each other, rather than their outer edges.");
         visitor.flag(field, &mut self.align_corners);
     }
 }
@@ -63,7 +65,8 @@ const NAME: &str = "Upsample";
 #[derive(Debug, Clone)]
 enum Plan {
     Picks(Picks),
-    Blends(Blends),
+    Blends(Blends<2>),
+    Cubic(Blends<4>),
 }
 
 impl Upsample {
@@ -84,33 +87,53 @@ impl Upsample {
         (0..output).map(|at| Some(place(at).min(size - 1))).collect()
     }
 
-    fn linear(&self, size: usize, output: usize, is_scaled: bool) -> Vec<Blend> {
+    /// Where the outputs lie among the inputs, as fractions; those at the border may lie outside.
+    fn places(&self, size: usize, output: usize, is_scaled: bool) -> impl Iterator<Item = f64> {
         let aligned = if output > 1 { (size - 1) as f64 / (output - 1) as f64 } else { 0.0 };
-        let scale = self.scale(size, output, is_scaled);
-        let blend = |at: usize| {
-            let place =
-                if self.align_corners { at as f64 * aligned } else { ((at as f64 + 0.5) * scale - 0.5).max(0.0) };
+        let (scale, is_aligned) = (self.scale(size, output, is_scaled), self.align_corners);
+        (0..output).map(move |at| if is_aligned { at as f64 * aligned } else { (at as f64 + 0.5) * scale - 0.5 })
+    }
+
+    fn linear(&self, size: usize, output: usize, is_scaled: bool) -> Vec<Blend<2>> {
+        let blend = |place: f64| {
+            let place = place.max(0.0);
             let first = (place as usize).min(size - 1);
             let share = (place - first as f64).min(1.0);
             Blend { at: [first, (first + 1).min(size - 1)], share: [1.0 - share, share] }
         };
-        (0..output).map(blend).collect()
+        self.places(size, output, is_scaled).map(blend).collect()
+    }
+
+    /// Keys 1981 with a slope of -0.75 at the neighbours, as in PyTorch; beyond the border the outermost value goes on.
+    fn cubic(&self, size: usize, output: usize, is_scaled: bool) -> Vec<Blend<4>> {
+        const SLOPE: f64 = -0.75;
+        let near = |x: f64| ((SLOPE + 2.0) * x - (SLOPE + 3.0)) * x * x + 1.0;
+        let far = |x: f64| ((SLOPE * x - 5.0 * SLOPE) * x + 8.0 * SLOPE) * x - 4.0 * SLOPE;
+        let blend = |place: f64| {
+            let (first, share) = (place.floor(), place - place.floor());
+            let at = [-1.0, 0.0, 1.0, 2.0].map(|tap| (first + tap).clamp(0.0, (size - 1) as f64) as usize);
+            Blend { at, share: [far(share + 1.0), near(share), near(1.0 - share), far(2.0 - share)] }
+        };
+        self.places(size, output, is_scaled).map(blend).collect()
     }
 
     fn plan(&self, input: &Dims) -> Result<(Plan, [usize; 2], Dims), LayerError> {
         let output = self.shape(input)?;
         let (size, wanted) = (rules::plane(NAME, input)?, rules::plane(NAME, &output)?);
         let is_image = input.0.len() == 3;
-        let plan = if self.mode == UpsampleMode::Linear {
-            Plan::Blends(Blends {
+        let plan = match self.mode {
+            UpsampleMode::Linear => Plan::Blends(Blends {
                 rows: self.linear(size[0], wanted[0], is_image),
                 columns: self.linear(size[1], wanted[1], true),
-            })
-        } else {
-            Plan::Picks(Picks {
+            }),
+            UpsampleMode::Cubic => Plan::Cubic(Blends {
+                rows: self.cubic(size[0], wanted[0], is_image),
+                columns: self.cubic(size[1], wanted[1], true),
+            }),
+            UpsampleMode::Nearest | UpsampleMode::NearestExact => Plan::Picks(Picks {
                 rows: self.nearest(size[0], wanted[0], is_image),
                 columns: self.nearest(size[1], wanted[1], true),
-            })
+            }),
         };
         Ok((plan, size, output))
     }
@@ -164,6 +187,7 @@ impl Layer for Upsample {
         Ok(Forward::one(match plan {
             Plan::Picks(picks) => resample::pick_composed(input, &planes, &picks, 0.0)?,
             Plan::Blends(blends) => resample::blend_composed(input, &planes, &blends)?,
+            Plan::Cubic(blends) => resample::blend_composed(input, &planes, &blends)?,
         }))
     }
 
@@ -179,6 +203,7 @@ impl Kernels for Upsample {
         let output = match &plan {
             Plan::Picks(picks) => resample::pick(input, &planes, picks, 0.0)?,
             Plan::Blends(blends) => resample::blend(input, &planes, blends)?,
+            Plan::Cubic(blends) => resample::blend(input, &planes, blends)?,
         };
         Ok(Forward::kept(output, ctx, || (planes, plan)))
     }
@@ -190,6 +215,7 @@ impl Kernels for Upsample {
             Ok(match &plan {
                 Plan::Picks(picks) => resample::pick_backward(grad, &planes, picks)?,
                 Plan::Blends(blends) => resample::blend_backward(grad, &planes, blends)?,
+                Plan::Cubic(blends) => resample::blend_backward(grad, &planes, blends)?,
             })
         })?;
         Ok(Backward { inputs: vec![input], parameters: Vec::new() })

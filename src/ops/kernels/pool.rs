@@ -1,7 +1,7 @@
 //! Pools over planes of `[height, width]`: each channel of each sample is a plane.
 
 use super::float::Float;
-use super::window::{PoolWindow, pool_extent};
+use super::window::{Divisor, PoolWindow};
 use super::{par, simd};
 
 /// Sizes of a pool.
@@ -217,10 +217,10 @@ pub fn max_backward<T: Float>(grad: &[T], places: &[u16], planes: Planes) -> Vec
 }
 
 /// The mean of each window.
-pub fn avg_forward<T: Float>(x: &[T], planes: Planes, count_include_pad: bool) -> Vec<T> {
+pub fn avg_forward<T: Float>(x: &[T], planes: Planes, divisor: Divisor) -> Vec<T> {
     let [area, out_area] = planes.areas();
     let Planes { output, window, .. } = planes;
-    let scales = Scales::new(planes, count_include_pad);
+    let scales = Scales::new(planes, divisor);
     if out_area == 0 || area == 0 {
         return Vec::new();
     }
@@ -240,10 +240,10 @@ pub fn avg_forward<T: Float>(x: &[T], planes: Planes, count_include_pad: bool) -
 }
 
 /// Gives each window's gradient to its places in equal parts.
-pub fn avg_backward<T: Float>(grad: &[T], planes: Planes, count_include_pad: bool) -> Vec<T> {
+pub fn avg_backward<T: Float>(grad: &[T], planes: Planes, divisor: Divisor) -> Vec<T> {
     let [area, out_area] = planes.areas();
     let Planes { output, window, .. } = planes;
-    let scales = Scales::new(planes, count_include_pad);
+    let scales = Scales::new(planes, divisor);
     if out_area == 0 {
         return Vec::new();
     }
@@ -277,12 +277,12 @@ struct Scales<T> {
 }
 
 impl<T: Float> Scales<T> {
-    fn new(planes: Planes, count_include_pad: bool) -> Self {
+    fn new(planes: Planes, divisor: Divisor) -> Self {
         let Planes { size, output, window } = planes;
         let [rows, columns] = [0, 1].map(|axis| {
             (0..output[axis])
                 .map(|at| {
-                    let extent = pool_extent(window, axis, at, size[axis], count_include_pad);
+                    let extent = divisor.along(window, axis, at, size[axis]);
                     T::of(1.0 / extent.max(1) as f64)
                 })
                 .collect()
@@ -367,7 +367,8 @@ mod tests {
     #[test]
     fn padding_counts_in_the_mean_only_if_asked() {
         let planes = planes([2, 2], 2, 1, 1);
-        let corner = |count_include_pad| avg_forward(&[4.0_f64, 8.0, 12.0, 16.0], planes, count_include_pad)[0];
-        assert_eq!((corner(true), corner(false)), (1.0, 4.0));
+        let corner = |divisor| avg_forward(&[4.0_f64, 8.0, 12.0, 16.0], planes, divisor)[0];
+        assert_eq!((corner(Divisor::WithPadding), corner(Divisor::Inside)), (1.0, 4.0));
+        assert_eq!(corner(Divisor::Fixed(8)), 0.5);
     }
 }

@@ -1,5 +1,5 @@
-//! Planes whose rows and columns are picked from another plane, or blended of two neighbours each: slices, paddings and
-//! changes of size.
+//! Planes whose rows and columns are picked from another plane, or blended of a few neighbours each: slices, paddings
+//! and changes of size.
 
 use super::float::Float;
 use super::{par, simd};
@@ -13,22 +13,22 @@ pub struct Picks {
     pub columns: Vec<Option<usize>>,
 }
 
-/// Two places of the input and their shares.
+/// Places of the input and their shares: two for a linear blend, four for a cubic one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Blend {
+pub struct Blend<const N: usize> {
     /// The places.
-    pub at: [usize; 2],
+    pub at: [usize; N],
     /// The share of each.
-    pub share: [f64; 2],
+    pub share: [f64; N],
 }
 
 /// The blends of each row and each column of the output.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Blends {
+pub struct Blends<const N: usize> {
     /// Rows.
-    pub rows: Vec<Blend>,
+    pub rows: Vec<Blend<N>>,
     /// Columns.
-    pub columns: Vec<Blend>,
+    pub columns: Vec<Blend<N>>,
 }
 
 /// Neighbours in the output that are neighbours in the input too.
@@ -102,42 +102,48 @@ pub fn pick_backward<T: Float>(grad: &[T], [height, width]: [usize; 2], picks: &
 }
 
 /// Output planes of input planes `[height, width]`.
-pub fn blend<T: Float>(x: &[T], [height, width]: [usize; 2], blends: &Blends) -> Vec<T> {
-    let (rows, columns) = (of_type::<T>(&blends.rows), of_type::<T>(&blends.columns));
+pub fn blend<T: Float, const N: usize>(x: &[T], [height, width]: [usize; 2], blends: &Blends<N>) -> Vec<T> {
+    let (rows, columns) = (of_type::<T, N>(&blends.rows), of_type::<T, N>(&blends.columns));
     each_plane(x, height * width, rows.len() * columns.len(), |x, out| {
         let mut blended = vec![T::ZERO; width];
         for ((at, share), out) in rows.iter().zip(out.chunks_exact_mut(columns.len().max(1))) {
-            let [above, below] = at.map(|row| &x[row * width..(row + 1) * width]);
-            for ((to, &above), &below) in blended.iter_mut().zip(above).zip(below) {
-                *to = above * share[0] + below * share[1];
+            for tap in 0..N {
+                let (x, share) = (x[at[tap] * width..(at[tap] + 1) * width].iter(), share[tap]);
+                if tap == 0 {
+                    blended.iter_mut().zip(x).for_each(|(to, &x)| *to = x * share);
+                } else {
+                    blended.iter_mut().zip(x).for_each(|(to, &x)| *to += x * share);
+                }
             }
             for (out, (at, share)) in out.iter_mut().zip(&columns) {
-                *out = blended[at[0]] * share[0] + blended[at[1]] * share[1];
+                let first = blended[at[0]] * share[0];
+                *out = (1..N).fold(first, |sum, tap| sum + blended[at[tap]] * share[tap]);
             }
         }
     })
 }
 
 /// Gradient of the input of [`blend`].
-pub fn blend_backward<T: Float>(grad: &[T], [height, width]: [usize; 2], blends: &Blends) -> Vec<T> {
-    let (rows, columns) = (of_type::<T>(&blends.rows), of_type::<T>(&blends.columns));
+pub fn blend_backward<T: Float, const N: usize>(grad: &[T], [height, width]: [usize; 2], blends: &Blends<N>) -> Vec<T> {
+    let (rows, columns) = (of_type::<T, N>(&blends.rows), of_type::<T, N>(&blends.columns));
     each_plane(grad, rows.len() * columns.len(), height * width, |grad, out| {
         let mut gathered = vec![T::ZERO; width];
         for ((at, share), grad) in rows.iter().zip(grad.chunks_exact(columns.len().max(1))) {
             gathered.fill(T::ZERO);
             for (&grad, (at, share)) in grad.iter().zip(&columns) {
-                gathered[at[0]] += grad * share[0];
-                gathered[at[1]] += grad * share[1];
+                for (&at, &share) in at.iter().zip(share) {
+                    gathered[at] += grad * share;
+                }
             }
-            for side in 0..2 {
-                let out = out[at[side] * width..(at[side] + 1) * width].iter_mut();
-                out.zip(&gathered).for_each(|(out, &grad)| *out += grad * share[side]);
+            for (&at, &share) in at.iter().zip(share) {
+                let out = out[at * width..(at + 1) * width].iter_mut();
+                out.zip(&gathered).for_each(|(out, &grad)| *out += grad * share);
             }
         }
     })
 }
 
-fn of_type<T: Float>(blends: &[Blend]) -> Vec<([usize; 2], [T; 2])> {
+fn of_type<T: Float, const N: usize>(blends: &[Blend<N>]) -> Vec<([usize; N], [T; N])> {
     blends.iter().map(|blend| (blend.at, blend.share.map(T::of))).collect()
 }
 

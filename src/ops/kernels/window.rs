@@ -58,16 +58,34 @@ impl PoolWindow {
     }
 }
 
-/// By what the sum of a pool's window is divided along one axis: its size, cut off at the padded image or, without the
-/// padding, at the image.
-pub fn pool_extent(window: PoolWindow, axis: usize, at: usize, size: usize, count_include_pad: bool) -> usize {
-    let (kernel, padding) = (window.kernel[axis], window.padding[axis]);
-    // In coordinates that start with the left padding.
-    let start = at * window.stride[axis];
-    let end = (start + kernel).min(size + 2 * padding);
-    if count_include_pad {
-        end.saturating_sub(start)
-    } else {
-        end.min(size + padding).saturating_sub(start.max(padding))
+/// By what the sum of an average pool's window is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Divisor {
+    /// The places of the window that lie in the padded image.
+    WithPadding,
+    /// Those that lie in the image.
+    Inside,
+    /// Always the same number.
+    Fixed(usize),
+}
+
+impl Divisor {
+    /// The part that one axis has in it.
+    pub fn along(self, window: PoolWindow, axis: usize, at: usize, size: usize) -> usize {
+        let (kernel, padding) = (window.kernel[axis], window.padding[axis]);
+        // In coordinates that start with the left padding.
+        let start = at * window.stride[axis];
+        let end = (start + kernel).min(size + 2 * padding);
+        match self {
+            Self::WithPadding => end.saturating_sub(start),
+            Self::Inside => end.min(size + padding).saturating_sub(start.max(padding)),
+            Self::Fixed(divisor) => {
+                if axis == 0 {
+                    divisor
+                } else {
+                    1
+                }
+            }
+        }
     }
 }
