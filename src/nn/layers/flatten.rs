@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, ParamVisitor, Params};
-use crate::nn::layer::{single, unpack};
+use crate::nn::layer::{asked, single, unpack};
 use crate::nn::{Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
 
 /// `[channels, height, width]` becomes `[channels * height * width]`.
@@ -45,8 +45,9 @@ impl Kernels for Flatten {
         Ok(Forward::kept(input.flatten_from(1)?, ctx, || input.dims().to_vec()))
     }
 
-    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], _: Needs<'_>) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
         let dims: Vec<usize> = unpack(saved)?;
-        Ok(Backward { inputs: vec![Some(single(grads)?.reshape(dims)?)], parameters: Vec::new() })
+        let input = asked(needs, || Ok(single(grads)?.reshape(dims)?))?;
+        Ok(Backward { inputs: vec![input], parameters: Vec::new() })
     }
 }
