@@ -7,6 +7,7 @@ use candle_core::{DType, Device, Tensor};
 use crate::base::rng::Stream;
 use crate::base::{Dims, NodeId, Problem, Severity};
 use crate::nn::{Init, LayerContext, LayerError, Mode, Needs, ParamSpec, Saved};
+use crate::ops;
 
 use super::Graph;
 use super::flatten::Flat;
@@ -204,6 +205,7 @@ impl Network {
     /// # Errors
     /// If a layer fails, or there is not one gradient for each output.
     pub fn backward(&self, pass: Pass, output_grads: &[Tensor]) -> Result<Gradients> {
+        let _flushed = ops::flush_denormals();
         let Pass { outputs, mut saved, batch } = pass;
         if output_grads.len() != outputs.len() {
             return Err(NetworkError::InputCount { expected: outputs.len(), received: output_grads.len() });
@@ -294,6 +296,7 @@ impl Network {
         watch: &mut dyn FnMut(&Step, &[Tensor]) -> bool,
     ) -> Result<Run> {
         self.check_inputs(inputs)?;
+        let _flushed = ops::flush_denormals();
         let mut values: Vec<Option<Tensor>> = vec![None; self.plan.dims.len()];
         for (input, tensor) in self.plan.inputs.iter().zip(inputs).filter(|(input, _)| input.is_used) {
             // Integers (token numbers, say) are for the layer to read as they are.

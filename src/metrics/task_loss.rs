@@ -5,6 +5,7 @@ use candle_core::{Result, Tensor};
 use crate::data::{Labels, Prepared, Task};
 use crate::nn::LossSpec;
 use crate::nn::losses::ClassWeights;
+use crate::ops;
 use crate::ops::loss::Loss;
 
 /// A loss for one data set.
@@ -28,6 +29,7 @@ impl TaskLoss {
     /// # Errors
     /// If the shapes do not fit, or the loss is not for the data's task.
     pub fn compute(&self, output: &Tensor, targets: &Tensor) -> Result<Loss> {
+        let _flushed = ops::flush_denormals();
         match self.task {
             Task::Classification => self.spec.of_classes(output, targets, self.class_weights.as_deref()),
             Task::Regression => self.spec.of_values(output, targets),
