@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::body::layer_of_body;
-use super::convolution::{Convolution, Direction, Over};
+use super::convolution::{self, Convolution, Direction, Over};
 use crate::base::{Field, ParamVisitor, Params};
 
 /// Slides `out_channels` filters over a signal `[channels, length]`. Weights are `[out, in / groups, length]` as in PyTorch.
@@ -51,11 +51,7 @@ impl Params for Conv1d {
             .unit("steps")
             .help("Distance between the values that a filter sees. 1 sees neighbours, 2 leaves one out between them.");
         visitor.count(field, &mut self.dilation, 1..=4096);
-        let field = Field::new("groups", "Groups").help("Splits the channels into groups that do not see each other. As many groups as channels makes a depthwise convolution.");
-        visitor.count(field, &mut self.groups, 1..=65_536);
-        let field = Field::new("bias", "Bias")
-            .help("Adds a learned constant to each channel. Not needed when batch norm follows.");
-        visitor.flag(field, &mut self.bias);
+        convolution::visit_groups(visitor, &mut self.groups, &mut self.bias);
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::body::layer_of_body;
-use super::convolution::{Convolution, Direction, Over};
+use super::convolution::{self, Convolution, Direction, Over};
 use crate::base::{Field, ParamVisitor, Params};
 use crate::ops::Window;
 
@@ -65,11 +65,7 @@ impl Params for ConvTranspose2d {
             .unit("pixels")
             .help("Distance between the values of a filter. 1 puts them side by side.");
         visitor.pair(field, &mut self.dilation, 1..=64);
-        let field = Field::new("groups", "Groups").help("Splits the channels into groups that do not see each other. As many groups as channels makes a depthwise convolution.");
-        visitor.count(field, &mut self.groups, 1..=65_536);
-        let field = Field::new("bias", "Bias")
-            .help("Adds a learned constant to each channel. Not needed when batch norm follows.");
-        visitor.flag(field, &mut self.bias);
+        convolution::visit_groups(visitor, &mut self.groups, &mut self.bias);
     }
 }
 

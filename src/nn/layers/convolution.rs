@@ -4,10 +4,20 @@ use candle_core::Tensor;
 
 use super::body::Body;
 use super::rules::{self, Slide};
-use crate::base::Dims;
+use crate::base::{Dims, Field, ParamVisitor};
 use crate::nn::layer::{asked, learned, single, unpack};
 use crate::nn::{Backward, Forward, Init, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved};
 use crate::ops::{self, Window};
+
+/// The settings that all convolutions share to the letter.
+pub(super) fn visit_groups(visitor: &mut dyn ParamVisitor, groups: &mut usize, bias: &mut bool) {
+    let field = Field::new("groups", "Groups")
+        .help("Splits the channels into groups that do not see each other. As many groups as channels makes a depthwise convolution.");
+    visitor.count(field, groups, 1..=65_536);
+    let field =
+        Field::new("bias", "Bias").help("Adds a learned constant to each channel. Not needed when batch norm follows.");
+    visitor.flag(field, bias);
+}
 
 /// What a filter slides over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

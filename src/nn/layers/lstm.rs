@@ -1,83 +1,35 @@
 //! Long short-term memory (Hochreiter and Schmidhuber 1997).
 
-use serde::{Deserialize, Serialize};
+use super::recurrent::{Recurrent, recurrent_layer};
+use crate::base::{Field, ParamVisitor};
+use crate::ops::recurrent::Cell;
 
-use super::recurrent::{Recurrence, Shared, recurrent_layer};
-use crate::base::{Field, ParamVisitor, Params};
-use crate::ops::recurrent::{Cell, Stack};
-
-/// Long short-term memory over `[time, features]`: the sequence of states, the last hidden states and the last cell states
-/// `[layers * directions, hidden]`. Parameters have PyTorch's names and order: `weight_ih_l0`, `weight_hh_l0`, ….
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Lstm {
-    /// Values of the state.
-    pub hidden_features: usize,
-    /// Layers one above the other.
-    pub layers: usize,
-    /// Whether each layer also runs from the last step to the first.
-    pub bidirectional: bool,
-    /// Share of the values between two layers that are set to zero in training.
-    pub dropout: f64,
-    /// Whether each step adds learned constants.
-    pub bias: bool,
-    /// Whether an input gives the length of each sequence.
-    pub lengths: bool,
-    /// Whether inputs give the state at the start.
-    pub initial_state: bool,
-    /// Values of the hidden state after a learned projection; 0 for none.
-    pub projection: usize,
-}
-
-impl Default for Lstm {
-    fn default() -> Self {
-        Self {
-            hidden_features: 128,
-            layers: 1,
-            bidirectional: false,
-            dropout: 0.0,
-            bias: true,
-            lengths: false,
-            initial_state: false,
-            projection: 0,
-        }
+recurrent_layer! {
+    /// Long short-term memory over `[time, features]`: the sequence of states, the last hidden states and the last cell states
+    /// `[layers * directions, hidden]`. Parameters have PyTorch's names and order: `weight_ih_l0`, `weight_hh_l0`, ….
+    Lstm {
+        /// Values of the hidden state after a learned projection; 0 for none.
+        projection: usize = 0,
     }
 }
 
-impl Params for Lstm {
-    fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
-        Shared {
-            hidden_features: &mut self.hidden_features,
-            layers: &mut self.layers,
-            bias: &mut self.bias,
-            bidirectional: &mut self.bidirectional,
-            dropout: &mut self.dropout,
-            lengths: &mut self.lengths,
-            initial_state: &mut self.initial_state,
-        }
-        .visit(visitor);
+impl Recurrent for Lstm {
+    const NAME: &'static str = "LSTM";
+
+    fn cell(&self) -> Cell {
+        Cell::Lstm
+    }
+
+    fn projection(&self) -> usize {
+        self.projection
+    }
+
+    fn visit_own(&mut self, visitor: &mut dyn ParamVisitor) {
         let field = Field::new("projection", "Projection")
             .help("Brings the hidden state down to so many values by learned weights, which saves work in wide layers; 0 leaves it.");
         visitor.count(field, &mut self.projection, 0..=65_536);
     }
 }
-
-impl Lstm {
-    fn recurrence(&self) -> Recurrence {
-        let stack = Stack {
-            cell: Cell::Lstm,
-            hidden: self.hidden_features,
-            projection: self.projection,
-            layers: self.layers,
-            bias: self.bias,
-            bidirectional: self.bidirectional,
-        };
-        let Self { dropout, lengths, initial_state, .. } = *self;
-        Recurrence { name: "LSTM", stack, dropout, lengths, initial_state }
-    }
-}
-
-recurrent_layer!(Lstm);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,5 @@
-//! What LSTM, GRU and plain recurrent layers have in common. Each says what it is as a [`Recurrence`], and is a layer by
-//! [`recurrent_layer!`].
+//! What LSTM, GRU and plain recurrent layers have in common. Each says what it is as a [`Recurrent`], and gets the settings
+//! that all have and the layer itself from [`recurrent_layer!`].
 
 use candle_core::Tensor;
 
@@ -11,6 +11,25 @@ use crate::nn::{Arity, Backward, Forward, Init, LayerContext, LayerError, Mode, 
 use crate::ops::dropout::Mask;
 use crate::ops::recurrent::{self, Cell, Inputs, Kept, Stack};
 use crate::ops::recurrent_composed;
+
+/// What sets one recurrent layer apart from another.
+pub(super) trait Recurrent {
+    /// As in messages.
+    const NAME: &'static str;
+
+    /// What each step computes.
+    fn cell(&self) -> Cell;
+
+    /// Values of the hidden state after a projection; 0 for none.
+    fn projection(&self) -> usize {
+        0
+    }
+
+    /// The settings that it alone has.
+    fn visit_own(&mut self, visitor: &mut dyn ParamVisitor) {
+        let _ = visitor;
+    }
+}
 
 /// A recurrent layer's settings.
 #[derive(Debug, Clone, Copy)]
@@ -246,9 +265,79 @@ impl Recurrence {
     }
 }
 
-/// Makes a settings struct with a method `recurrence` a layer.
+/// Makes the settings of a recurrent layer, those of its own behind those that all have, and the layer.
 macro_rules! recurrent_layer {
-    ($Settings:ty) => {
+    (
+        $(#[$help:meta])*
+        $Settings:ident { $($(#[$own_help:meta])* $own:ident: $Own:ty = $default:expr,)* }
+    ) => {
+        $(#[$help])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $Settings {
+            /// Values of the state.
+            pub hidden_features: usize,
+            /// Layers one above the other.
+            pub layers: usize,
+            /// Whether each layer also runs from the last step to the first.
+            pub bidirectional: bool,
+            /// Share of the values between two layers that are set to zero in training.
+            pub dropout: f64,
+            /// Whether each step adds learned constants.
+            pub bias: bool,
+            /// Whether an input gives the length of each sequence.
+            pub lengths: bool,
+            /// Whether inputs give the state at the start.
+            pub initial_state: bool,
+            $($(#[$own_help])* pub $own: $Own,)*
+        }
+
+        impl Default for $Settings {
+            fn default() -> Self {
+                Self {
+                    hidden_features: 128,
+                    layers: 1,
+                    bidirectional: false,
+                    dropout: 0.0,
+                    bias: true,
+                    lengths: false,
+                    initial_state: false,
+                    $($own: $default,)*
+                }
+            }
+        }
+
+        impl crate::base::Params for $Settings {
+            fn visit(&mut self, visitor: &mut dyn crate::base::ParamVisitor) {
+                crate::nn::layers::recurrent::Shared {
+                    hidden_features: &mut self.hidden_features,
+                    layers: &mut self.layers,
+                    bias: &mut self.bias,
+                    bidirectional: &mut self.bidirectional,
+                    dropout: &mut self.dropout,
+                    lengths: &mut self.lengths,
+                    initial_state: &mut self.initial_state,
+                }
+                .visit(visitor);
+                self.visit_own(visitor);
+            }
+        }
+
+        impl $Settings {
+            fn recurrence(&self) -> crate::nn::layers::recurrent::Recurrence {
+                let stack = crate::ops::recurrent::Stack {
+                    cell: self.cell(),
+                    hidden: self.hidden_features,
+                    projection: self.projection(),
+                    layers: self.layers,
+                    bias: self.bias,
+                    bidirectional: self.bidirectional,
+                };
+                let Self { dropout, lengths, initial_state, .. } = *self;
+                crate::nn::layers::recurrent::Recurrence { name: Self::NAME, stack, dropout, lengths, initial_state }
+            }
+        }
+
         impl crate::nn::Layer for $Settings {
             fn kind(&self) -> crate::nn::LayerKind {
                 crate::nn::LayerKind::Recurrent

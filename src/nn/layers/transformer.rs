@@ -20,6 +20,103 @@ crate::choices! {
     }
 }
 
+/// What sets one of these layers apart from the other.
+pub(super) trait TransformerLayer {
+    /// As in messages.
+    const NAME: &'static str;
+
+    /// Names of the inputs, and the parts.
+    fn wiring(&self) -> (Vec<&'static str>, Vec<Part>);
+
+    /// The settings that it alone has.
+    fn visit_own(&mut self, visitor: &mut dyn ParamVisitor) {
+        let _ = visitor;
+    }
+}
+
+/// Makes the settings of a layer of a transformer, those of its own behind those that both have, and the layer.
+macro_rules! transformer_layer {
+    (
+        $(#[$help:meta])*
+        $Settings:ident {
+            causal: $causal:literal
+            $(, $(#[$own_help:meta])* $own:ident: $Own:ty = $default:expr)* $(,)?
+        }
+    ) => {
+        $(#[$help])*
+        #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $Settings {
+            /// Number of heads.
+            pub heads: usize,
+            /// Width between the two linear layers.
+            pub feedforward: usize,
+            /// What is applied between them.
+            pub activation: crate::nn::layers::transformer::TransformerActivation,
+            /// Whether the norms come before the parts instead of after them.
+            pub norm_first: bool,
+            /// Share of the values that are set to zero in training.
+            pub dropout: f64,
+            /// Whether a step sees no step after it.
+            pub causal: bool,
+            /// Whether an input says which steps are padding.
+            pub key_padding: bool,
+            $($(#[$own_help])* pub $own: $Own,)*
+        }
+
+        impl Default for $Settings {
+            fn default() -> Self {
+                Self {
+                    heads: 4,
+                    feedforward: 256,
+                    activation: crate::nn::layers::transformer::TransformerActivation::Relu,
+                    norm_first: false,
+                    dropout: 0.1,
+                    causal: $causal,
+                    key_padding: false,
+                    $($own: $default,)*
+                }
+            }
+        }
+
+        impl crate::base::Params for $Settings {
+            fn visit(&mut self, visitor: &mut dyn crate::base::ParamVisitor) {
+                crate::nn::layers::transformer::Shared {
+                    heads: &mut self.heads,
+                    feedforward: &mut self.feedforward,
+                    activation: &mut self.activation,
+                    norm_first: &mut self.norm_first,
+                    dropout: &mut self.dropout,
+                    causal: &mut self.causal,
+                    key_padding: &mut self.key_padding,
+                }
+                .visit(visitor);
+                self.visit_own(visitor);
+            }
+        }
+
+        impl $Settings {
+            fn body(&self) -> crate::nn::layers::transformer::Transformer {
+                let Self { heads, feedforward, activation, norm_first, dropout, .. } = *self;
+                let (inputs, parts) = self.wiring();
+                crate::nn::layers::transformer::Transformer {
+                    name: Self::NAME,
+                    inputs,
+                    parts,
+                    heads,
+                    feedforward,
+                    activation,
+                    norm_first,
+                    dropout,
+                }
+            }
+        }
+
+        crate::nn::layers::body::layer_of_body!($Settings);
+    };
+}
+pub(super) use transformer_layer;
+
 /// The settings that both have.
 pub(super) struct Shared<'a> {
     pub(super) heads: &'a mut usize,
