@@ -82,7 +82,7 @@ pub struct Theme {
     /// Runs, colour-blind-safe, pinned by run number.
     pub runs: Vec<Color32>,
     /// Layer kinds, in the order of [`LayerKind::ALL`].
-    pub layers: [Color32; 8],
+    pub layers: [Color32; LayerKind::ALL.len()],
 }
 
 static DARK: LazyLock<Arc<Theme>> =

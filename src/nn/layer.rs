@@ -27,13 +27,15 @@ pub enum LayerKind {
     Recurrent,
     /// Attention.
     Attention,
+    /// Front ends that turn a signal into something a network reads more easily; nothing in them is learned.
+    Signal,
     /// Everything that only moves values: flatten, add, concat.
     Shape,
 }
 
 impl LayerKind {
     /// All kinds, in the order of the palette.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Convolution,
         Self::Normalization,
         Self::Activation,
@@ -41,6 +43,7 @@ impl LayerKind {
         Self::Linear,
         Self::Recurrent,
         Self::Attention,
+        Self::Signal,
         Self::Shape,
     ];
 
@@ -54,6 +57,7 @@ impl LayerKind {
             Self::Linear => "Linear",
             Self::Recurrent => "Recurrent",
             Self::Attention => "Attention",
+            Self::Signal => "Signal",
             Self::Shape => "Shape",
         }
     }

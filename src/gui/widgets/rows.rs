@@ -70,10 +70,15 @@ pub fn row_button(ui: &mut Ui, icon: &str, title: &str, is_selected: bool) -> Re
     selectable_row(ui, &RowButton { icon, title, is_selected, ..RowButton::default() })
 }
 
-/// A row that can be chosen.
+/// A row that can be chosen. A title alone that is too long for one line takes two.
 pub fn selectable_row(ui: &mut Ui, row: &RowButton<'_>) -> Response {
     let theme = Theme::of(ui.ctx());
-    let height = if row.aside.is_empty() { size::EDIT_ROW } else { 45.0 };
+    let is_wrapped = row.aside.is_empty() && row.value.is_empty() && !fits_one_line(ui, row);
+    let height = match (row.aside.is_empty(), is_wrapped) {
+        (true, false) => size::EDIT_ROW,
+        (true, true) => size::EDIT_ROW + TITLE_LINE,
+        (false, _) => 45.0,
+    };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     let name = if row.value.is_empty() { row.title.to_owned() } else { format!("{}, {}", row.title, row.value) };
     let enabled = ui.is_enabled();
@@ -113,10 +118,16 @@ pub fn selectable_row(ui: &mut Ui, row: &RowButton<'_>) -> Response {
         }
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
-            if row.aside.is_empty() {
-                ui.add_space((inner.height() - 17.0) / 2.0);
+            let title = egui::Label::new(row.title);
+            if is_wrapped {
+                ui.add_space(((inner.height() - 2.0 * TITLE_LINE) / 2.0).max(0.0));
+                ui.add(title.wrap());
+            } else {
+                if row.aside.is_empty() {
+                    ui.add_space((inner.height() - TITLE_LINE) / 2.0);
+                }
+                ui.add(title.truncate());
             }
-            ui.add(egui::Label::new(row.title).truncate());
             if !row.aside.is_empty() {
                 let aside = faint(ui, row.aside);
                 ui.add(egui::Label::new(aside).truncate());
@@ -124,6 +135,22 @@ pub fn selectable_row(ui: &mut Ui, row: &RowButton<'_>) -> Response {
         });
     });
     response
+}
+
+/// Height of a line of a row's title.
+const TITLE_LINE: f32 = 17.0;
+
+/// Whether the title of a row without a value has room beside the icon.
+fn fits_one_line(ui: &Ui, row: &RowButton<'_>) -> bool {
+    let width = |text: &str, size: f32| {
+        ui.painter().layout_no_wrap(text.to_owned(), FontId::proportional(size), Color32::PLACEHOLDER).size().x
+    };
+    let in_front = if row.dot.is_none() && row.icon.is_empty() {
+        0.0
+    } else {
+        width(row.icon, size::ICON).max(size::GAP) + ui.spacing().item_spacing.x
+    };
+    width(row.title, size::BODY) + in_front + 2.0 * size::GAP <= ui.available_width()
 }
 
 /// A field for searching, with the lens in front and a button that empties it.

@@ -84,7 +84,7 @@ impl MelSpectrogram {
 
 impl Layer for MelSpectrogram {
     fn kind(&self) -> LayerKind {
-        LayerKind::Convolution
+        LayerKind::Signal
     }
 
     fn summary(&self) -> String {
