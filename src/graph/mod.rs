@@ -4,6 +4,7 @@
 //! [`Network`] runs it.
 
 pub mod analysis;
+mod bindings;
 pub mod edit;
 mod flatten;
 pub mod layout;

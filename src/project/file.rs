@@ -19,13 +19,13 @@ use crate::base::files::{self, FileError};
 use crate::base::{Problem, format};
 
 use super::lock::{self, Lock, LockError};
+use super::place::{check_space, folder_of, previous_version, project_files, side_folder, stem};
 use super::reading::{self, ParseError, Parsed};
 use super::recovery::{self, Recovery};
 use super::{Project, View};
 
-/// Extension of project files.
-pub const EXTENSION: &str = "layerbench";
-const SIDE_FOLDER: &str = ".layerbench";
+pub use super::place::{EXTENSION, locate};
+
 const LARGEST_FILE: u64 = 256 << 20;
 
 /// An open project folder, locked against a second opener until the last clone is dropped.
@@ -307,57 +307,6 @@ pub fn recoverable(path: &Path) -> Option<SystemTime> {
     recovery::find(&side, &fs::read(path).ok()?).map(|recovery| recovery.when)
 }
 
-/// The project file that `path` means: itself, or the only one in the folder.
-///
-/// # Errors
-/// If there is none, or more than one.
-pub fn locate(path: &Path) -> Result<PathBuf, ProjectError> {
-    let absolute = std::path::absolute(path).map_err(FileError::of("can't open", path))?;
-    if !absolute.is_dir() {
-        fs::metadata(&absolute).map_err(FileError::of("can't open", path))?;
-        return Ok(absolute);
-    }
-    let not_a_project = |message: String| ProjectError::NotAProject { path: path.to_owned(), message };
-    match project_files(&absolute).as_slice() {
-        [only] => Ok(only.clone()),
-        [] => Err(not_a_project(format!(
-            "there is no project file (*.{EXTENSION}) in this folder. Choose another folder, or make a project with `layerbench new`"
-        ))),
-        several => {
-            let names: Vec<String> = several
-                .iter()
-                .map(|file| file.file_name().unwrap_or_default().to_string_lossy().into_owned())
-                .collect();
-            Err(not_a_project(format!("there are several project files ({}). Choose one of them", names.join(", "))))
-        }
-    }
-}
-
-fn project_files(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let is_project = |path: &PathBuf| path.extension().is_some_and(|extension| extension == EXTENSION);
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_project).collect();
-    files.retain(|path| path.is_file());
-    files.sort();
-    files
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn side_folder(path: &Path) -> PathBuf {
-    folder_of(path).join(SIDE_FOLDER)
-}
-
-fn previous_version(path: &Path) -> PathBuf {
-    side_folder(path).join(format!("previous.{EXTENSION}"))
-}
-
-fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
 fn seconds_now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
@@ -415,32 +364,10 @@ fn explain(error: ParseError, path: &Path, side: &Path) -> ProjectError {
     }
 }
 
-/// Refuses to write where the disk has no room for the old and the new version side by side.
-fn check_space(path: &Path, size: u64) -> Result<(), ProjectError> {
-    let needed = 2 * size + (64 << 10);
-    match free_space(folder_of(path)) {
-        Some(free) if free < needed => {
-            let text = format!("the disk is full: {} free, {} needed", format::bytes(free), format::bytes(needed));
-            Err(FileError::of("can't write", path)(io::Error::new(io::ErrorKind::StorageFull, text)).into())
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Free bytes on the disk that holds `folder`, where the system tells.
-fn free_space(folder: &Path) -> Option<u64> {
-    let folder = folder.canonicalize().ok()?;
-    let kind = sysinfo::DiskRefreshKind::nothing().with_storage();
-    let disks = sysinfo::Disks::new_with_refreshed_list_specifics(kind).ok()?;
-    let holding = disks.iter().filter(|disk| folder.starts_with(disk.mount_point()));
-    let nearest = holding.max_by_key(|disk| disk.mount_point().components().count())?;
-    // A disk of size 0 is one of the system's own mounts that tells nothing.
-    (nearest.total_space() > 0).then(|| nearest.available_space())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::project::place::SIDE_FOLDER;
 
     fn project(epochs: usize) -> Project {
         let mut project = Project::named("a");
@@ -542,18 +469,5 @@ mod tests {
         let error = ProjectFile::open(&path, Access::Write).unwrap_err();
         assert!(matches!(error, ProjectError::Newer { found: 2, .. }), "{error}");
         assert_eq!(fs::read(&path).unwrap(), content);
-    }
-
-    #[test]
-    fn a_folder_must_hold_exactly_one_project() {
-        let folder = tempfile::tempdir().unwrap();
-        let text = locate(folder.path()).unwrap_err().to_string();
-        assert!(text.contains("layerbench new"), "{text}");
-        fs::write(folder.path().join("a.layerbench"), "{}").unwrap();
-        fs::write(folder.path().join("b.layerbench"), "{}").unwrap();
-        let text = locate(folder.path()).unwrap_err().to_string();
-        assert!(text.contains("a.layerbench, b.layerbench"), "{text}");
-        let text = locate(&folder.path().join("none")).unwrap_err().to_string();
-        assert!(text.contains("Check the name"), "{text}");
     }
 }

@@ -5,6 +5,7 @@ pub mod edit;
 pub mod file;
 pub mod history;
 pub mod lock;
+mod place;
 pub mod reading;
 pub mod recovery;
 

@@ -13,6 +13,7 @@ pub mod predict;
 pub mod run;
 mod runs;
 mod saver;
+mod saving;
 mod settings;
 mod status;
 mod training;

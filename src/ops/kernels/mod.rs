@@ -27,6 +27,7 @@ pub mod pointwise;
 pub mod pool;
 pub mod position;
 pub mod recurrent;
+mod recurrent_cells;
 pub mod resample;
 pub mod response;
 pub mod row_norm;
