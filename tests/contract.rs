@@ -1,6 +1,6 @@
 //! What holds of every layer of the catalogue, with each of its cases: shapes, gradients, files, bits, strides and NaN.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod cases;
 
@@ -13,6 +13,7 @@ use layerbench::graph::{Graph, Network, Node, NodeRole, Wire};
 use layerbench::nn::{Backend, Backward, Forward, LayerContext, LayerSpec, Mode, Needs};
 use layerbench::train::weights::{self, Bundle};
 use rayon::prelude::*;
+use serde_json::{Value, json};
 
 use cases::{
     Case, case, cases, check_gradients, dims, forward, gradients, large_cases, numbers, random, relative_error, tensors,
@@ -316,9 +317,33 @@ fn prediction_keeps_nothing(case: &Case) {
     assert!(forward.saved.is_none() && forward.buffers.is_empty());
 }
 
+/// A gradient that starts small and halves in each step ends among the denormals, if these are not zero.
+#[test]
+fn vanishing_gradients_have_the_same_bits_on_any_number_of_threads() {
+    let settings = json!({"kind": "lstm", "hidden_features": 24});
+    let case = case(settings, &[&[40, 30, 8]]);
+    let graph = graph(&case);
+    let step = || {
+        let mut network = Network::build(&graph, &Device::Cpu, DType::F32, 3).unwrap();
+        let (inputs, _) = tensors(&case, DType::F32);
+        let pass = network.forward(&inputs, case.mode).unwrap();
+        let tiny = |output: &Tensor| (random("grad", output.dims(), DType::F32) * 1e-37).unwrap();
+        let grads: Vec<Tensor> = pass.outputs.iter().map(tiny).collect();
+        network.backward(pass, &grads).unwrap().into_iter().flatten().collect::<Vec<_>>()
+    };
+    let here = step();
+    let has_mode = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
+    let is_denormal = |value: &f64| (*value as f32).is_subnormal();
+    assert!(!has_mode || !here.iter().flat_map(numbers).any(|value| is_denormal(&value)));
+    for threads in [1, 2, 4] {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        assert!(pool.install(|| bits(&step())) == bits(&here), "{threads} threads give other bits");
+    }
+}
+
 #[test]
 fn what_a_layer_selects_is_all_that_a_nan_of_its_input_can_reach() {
-    let nan_at = |place: usize, settings: serde_json::Value, dims: &[usize]| {
+    let nan_at = |place: usize, settings: Value, dims: &[usize]| {
         let case = case(settings, &[dims]);
         let mut values = vec![0.25; dims.iter().product()];
         values[place] = f64::NAN;
@@ -326,7 +351,6 @@ fn what_a_layer_selects_is_all_that_a_nan_of_its_input_can_reach() {
         let output = forward(&case, Backend::Fastest, &[input], &[], false).outputs.remove(0);
         numbers(&output).iter().map(|value| value.is_nan()).collect::<Vec<_>>()
     };
-    use serde_json::json;
     assert_eq!(nan_at(0, json!({"kind": "slice", "start": 1}), &[1, 4]), [false; 3]);
     assert_eq!(nan_at(2, json!({"kind": "slice", "start": 1}), &[1, 4]), [false, true, false]);
     assert_eq!(nan_at(1, json!({"kind": "relu"}), &[1, 3]), [false, true, false]);
@@ -334,5 +358,5 @@ fn what_a_layer_selects_is_all_that_a_nan_of_its_input_can_reach() {
     assert_eq!(nan_at(1, json!({"kind": "softmax"}), &[1, 3]), [true; 3]);
     assert_eq!(nan_at(3, json!({"kind": "max_pool1d"}), &[1, 1, 6]), [false, true, false]);
     // PyTorch drops by a product with zero, which a NaN survives.
-    assert_eq!(nan_at(1, json!({"kind": "dropout", "rate": 0.99}), &[1, 3])[1], true);
+    assert!(nan_at(1, json!({"kind": "dropout", "rate": 0.99}), &[1, 3])[1]);
 }

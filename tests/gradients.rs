@@ -2,8 +2,6 @@
 //! those on larger shapes, and what must hold of single layers and losses. What must hold of every layer is in
 //! `contract.rs`.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod cases;
 
 use candle_core::{DType, Device, Tensor};

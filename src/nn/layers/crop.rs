@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::body::layer_of_body;
-use super::picking::{Picked, Picking, Plan};
+use super::picking::{self, Picked, Picking, Plan};
 use super::rules;
 use crate::base::{Dims, Field, ParamVisitor, Params};
 use crate::nn::LayerError;
@@ -83,12 +83,7 @@ impl Picking for Crop {
     }
 
     fn short(&self) -> String {
-        let Self { top, bottom, left, right } = self;
-        if top == bottom && left == right && top == left {
-            top.to_string()
-        } else {
-            format!("{top}, {bottom}, {left}, {right}")
-        }
+        picking::short_sides([self.top, self.bottom, self.left, self.right])
     }
 }
 

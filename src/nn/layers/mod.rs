@@ -1,8 +1,7 @@
 //! The catalogue of layers. A new one is a file here and two lines below: its `mod` line and its entry.
 
 mod activation;
-mod adaptive_avg_pool;
-mod adaptive_max_pool;
+mod adaptive_pool;
 mod add;
 mod avg_pool;
 mod avg_pool1d;
@@ -120,8 +119,8 @@ layers! {
     avg_pool::AvgPool = "avg_pool", "Average pool", "Takes the mean of each small window, which makes the image smaller.";
     global_pool::GlobalPool = "global_pool", "Global average pool", "Takes the mean of each channel over the whole image: one value a channel, whatever the image's size.";
     global_max_pool::GlobalMaxPool = "global_max_pool", "Global max pool", "Keeps the largest value of each channel over the whole image: whether a pattern is there at all.";
-    adaptive_avg_pool::AdaptiveAvgPool = "adaptive_avg_pool", "Adaptive average pool", "Takes means over parts of the image so that the result has the size you set, whatever the input's size.";
-    adaptive_max_pool::AdaptiveMaxPool = "adaptive_max_pool", "Adaptive max pool", "Keeps the largest values of parts of the image so that the result has the size you set, whatever the input's size.";
+    adaptive_pool::AdaptiveAvgPool = "adaptive_avg_pool", "Adaptive average pool", "Takes means over parts of the image so that the result has the size you set, whatever the input's size.";
+    adaptive_pool::AdaptiveMaxPool = "adaptive_max_pool", "Adaptive max pool", "Keeps the largest values of parts of the image so that the result has the size you set, whatever the input's size.";
     max_pool1d::MaxPool1d = "max_pool1d", "Max pool 1d", "Keeps the largest value of each short stretch of a signal, which makes it shorter.";
     avg_pool1d::AvgPool1d = "avg_pool1d", "Average pool 1d", "Takes the mean of each short stretch of a signal, which makes it shorter.";
     flatten::Flatten = "flatten", "Flatten", "Puts all values of a sample in one row, as linear layers need them.";

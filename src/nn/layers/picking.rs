@@ -37,6 +37,12 @@ pub(super) trait Picking {
     fn short(&self) -> String;
 }
 
+/// What is done at top, bottom, left and right, in a few characters: one number where all are alike.
+pub(super) fn short_sides(sides: [usize; 4]) -> String {
+    let [top, rest @ ..] = sides;
+    if rest == [top; 3] { top.to_string() } else { sides.map(|side| side.to_string()).join(", ") }
+}
+
 /// What such a layer does.
 pub(super) struct Picked<'a, P>(pub(super) &'a P);
 
