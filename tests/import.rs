@@ -203,7 +203,7 @@ fn folders_without_samples_say_what_to_do() {
     fs::write(texts.path().join("a.txt"), "hello").unwrap();
     assert!(refusal(import(texts.path())).contains("neither images nor sub-folders"));
     fs::create_dir(texts.path().join("class")).unwrap();
-    fs::write(texts.path().join("class/b.txt"), "hello").unwrap();
+    fs::write(texts.path().join("class/b.pdf"), "hello").unwrap();
     assert!(refusal(import(texts.path())).contains("Put PNG, JPEG"));
 
     let text = refusal(import(&fixture("digits/0")));

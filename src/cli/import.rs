@@ -44,13 +44,13 @@ impl Import {
         let folder = opened.file.folder().to_owned();
         let read = output.with_progress("Reading", &progress, || work::read_data(config, &folder, &progress));
         let (config, dataset) = read?;
-        let mut project = work::with_data(&opened.project, config, &dataset, None);
-        for (path, value) in &later {
-            project = set(&project, path, value)?;
-        }
-        let config = project.data.clone().unwrap_or_default();
-        let dataset = Arc::new(dataset);
-        let prepared = crate::data::prepare(dataset.clone(), &config);
+        let with_settings =
+            |project: Project| later.iter().try_fold(project, |project, (path, value)| set(&project, path, value));
+        let config = with_settings(Project { data: Some(config), ..opened.project.clone() })?.data.unwrap_or_default();
+        // The vocabulary of texts depends on the split, and the network on the vocabulary.
+        let prepared = crate::data::prepare(Arc::new(dataset), &config);
+        let dataset = prepared.dataset.clone();
+        let project = with_settings(work::with_data(&opened.project, config.clone(), &dataset, None))?;
         let problems = crate::data::problems(&prepared, &config);
         opened.file.save(&project)?;
 

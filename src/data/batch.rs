@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{DataError, Dataset, Labels, Normalizer, stats};
+use super::{DataError, Dataset, Labels, Normalizer};
 
 /// Inputs `[batch, …dims]` in f32, scaled, and targets as [`targets`] gives them.
 ///
@@ -65,7 +65,7 @@ pub fn inputs(
         values.extend_from_slice(sample);
     }
     for sample in values.chunks_mut(expected.max(1)) {
-        normalizer.apply(sample, stats::channel_size(dataset));
+        normalizer.apply(sample, dataset.scaled_alike().1);
     }
     Ok(Tensor::from_vec(values, dataset.dims.with_batch(raw.len()), device)?)
 }

@@ -4,6 +4,7 @@ use crate::base::{Dims, Problem};
 
 use super::Task;
 use super::importers::Filter;
+use super::tokens::Texts;
 
 /// Samples of one shape with their labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +31,8 @@ pub struct Dataset {
     pub given_parts: Vec<Part>,
     /// What was found on the way: unreadable files, ragged rows, empty classes …
     pub problems: Vec<Problem>,
-    /// blake3 of shape, features, labels and classes, in hexadecimal: two imports of the same data have the same one.
+    /// blake3 of shape, features (of texts, the texts and how they are cut), labels and classes, in hexadecimal: two
+    /// imports of the same data have the same one.
     pub fingerprint: String,
 }
 
@@ -47,6 +49,51 @@ pub enum InputKind {
         /// What stands at each position of a sample; a category takes several positions.
         columns: Vec<InputColumn>,
     },
+    /// Texts as numbers of tokens, `[length]`; `[0]` until [`prepare`](super::prepare) has learned a vocabulary.
+    Text(Texts),
+    /// Recordings as waveforms from -1 to 1, `[samples]`.
+    Sound {
+        /// Samples a second.
+        sample_rate: u32,
+    },
+    /// Windows of a series in the order of time, `[steps, columns]`; each starts one row after the one before it.
+    Series {
+        /// What is measured.
+        columns: Vec<String>,
+        /// Which of the columns is predicted.
+        target: usize,
+        /// How many rows after the window's last one the predicted value stands.
+        horizon: usize,
+    },
+}
+
+impl InputKind {
+    /// Whether a sample has a picture of its own: a file of pixels, sound waves or a curve.
+    pub fn is_drawn(&self) -> bool {
+        matches!(self, Self::Image { .. } | Self::Sound { .. } | Self::Series { .. })
+    }
+
+    /// One sample and several, in words: `image`, `images`.
+    pub fn nouns(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Image { .. } => ("image", "images"),
+            Self::Table { .. } => ("row", "rows"),
+            Self::Text(_) => ("text", "texts"),
+            Self::Sound { .. } => ("recording", "recordings"),
+            Self::Series { .. } => ("window", "windows"),
+        }
+    }
+
+    /// What the sizes of a sample are, in words.
+    pub fn axes(&self) -> &'static str {
+        match self {
+            Self::Image { .. } => "Channels x height x width",
+            Self::Table { .. } => "Values of a row",
+            Self::Text(_) => "Tokens of a text",
+            Self::Sound { .. } => "Samples of a recording",
+            Self::Series { .. } => "Steps of a window x columns",
+        }
+    }
 }
 
 /// One position of a table sample.
@@ -72,7 +119,7 @@ pub enum ColumnKind {
 pub enum Features {
     /// Images as they are stored: one byte a value.
     Bytes(Vec<u8>),
-    /// Tables; NaN is a missing value.
+    /// Everything else; NaN is a missing value.
     Floats(Vec<f32>),
 }
 
@@ -128,6 +175,35 @@ impl Dataset {
         }
     }
 
+    /// How the values of a sample are scaled: so many different entries, and how many neighbours share one. The entries
+    /// begin anew where a sample has more values: each step of a series has those of its columns. Tokens have none.
+    pub fn scaled_alike(&self) -> (usize, usize) {
+        let first = self.dims.0.first().copied().unwrap_or(0);
+        match &self.input {
+            InputKind::Image { .. } => (first, self.dims.0.iter().skip(1).product()),
+            InputKind::Table { .. } => (first, 1),
+            InputKind::Text(_) => (0, 1),
+            InputKind::Sound { .. } => (1, first),
+            InputKind::Series { columns, .. } => (columns.len(), 1),
+        }
+    }
+
+    /// How many values a network must give for one sample.
+    pub fn outputs_needed(&self) -> usize {
+        match self.task {
+            Task::Classification => self.classes.len(),
+            Task::Regression => 1,
+        }
+    }
+
+    /// The text of a sample, where samples are texts.
+    pub fn text(&self, sample: usize) -> Option<&str> {
+        match &self.input {
+            InputKind::Text(texts) => texts.texts.get(sample).map(String::as_str),
+            _ => None,
+        }
+    }
+
     /// Computes the fingerprint; importers call it last.
     pub fn seal(&mut self) {
         let mut hasher = blake3::Hasher::new();
@@ -140,6 +216,9 @@ impl Dataset {
             Features::Bytes(bytes) => hasher.update(b"bytes").update(bytes),
             Features::Floats(floats) => hash_words(hasher.update(b"floats"), floats, |value| value.to_le_bytes()),
         };
+        if let InputKind::Text(texts) = &self.input {
+            texts.hash(&mut hasher);
+        }
         match &self.labels {
             Labels::Classes(labels) => hash_words(hasher.update(b"classes"), labels, |label| label.to_le_bytes()),
             Labels::Values(values) => hash_words(hasher.update(b"values"), values, |value| value.to_le_bytes()),

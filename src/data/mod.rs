@@ -11,6 +11,7 @@ pub mod normalize;
 pub mod preview;
 pub mod split;
 pub mod stats;
+pub mod tokens;
 
 pub use dataset::{ColumnKind, Dataset, Features, InputColumn, InputKind, Labels, Part};
 pub use normalize::{Normalization, Normalizer};
@@ -134,9 +135,10 @@ pub fn load(config: &DataConfig, project_folder: &Path, progress: &Progress) -> 
     importers::read(config, project_folder, progress)
 }
 
-/// Splits a data set and fits its normalization on the training part.
+/// Splits a data set and fits what depends on the training part alone: the normalization, and the vocabulary of texts.
 pub fn prepare(dataset: Arc<Dataset>, config: &DataConfig) -> Prepared {
     let split = split::split(&dataset, &config.split);
+    let dataset = tokens::fitted(dataset, &split.train);
     let normalizer = Normalizer::fit(&dataset, &split.train, config.normalization);
     Prepared { dataset, split, normalizer }
 }
@@ -145,6 +147,7 @@ pub fn prepare(dataset: Arc<Dataset>, config: &DataConfig) -> Prepared {
 pub fn problems(prepared: &Prepared, config: &DataConfig) -> Vec<Problem> {
     let Prepared { dataset, split, normalizer: _ } = prepared;
     let mut problems = dataset.problems.clone();
+    problems.extend(tokens::problems(dataset));
     problems.extend(split::problems(dataset, &config.split, split));
     problems
 }

@@ -22,7 +22,7 @@ crate::choices! {
 }
 
 /// A fitted scaling: `(value - shift) * scale`, a missing value replaced by `fill` first. One entry per image
-/// channel or table position, in the order of the sample. For regression the target is scaled too.
+/// channel, table position or column of a series, in the order of the sample; one for a whole recording, none for tokens. For regression the target is scaled too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Normalizer {
@@ -49,10 +49,10 @@ impl Normalizer {
         let mut fitted = Self::default();
         for (entry, moments) in stats::moments(dataset, train).into_iter().enumerate() {
             let is_category = match &dataset.input {
-                InputKind::Image { .. } => false,
                 InputKind::Table { columns } => {
                     columns.get(entry).is_some_and(|column| matches!(column.kind, ColumnKind::Category(_)))
                 }
+                _ => false,
             };
             let (shift, scale) = if is_category { (0.0, 1.0) } else { scaling(&moments, kind) };
             fitted.shift.push(shift);
@@ -67,14 +67,18 @@ impl Normalizer {
     }
 
     /// Scales one raw sample (as [`Dataset::sample`] gives it) in place; `channel_size` is the number of values that
-    /// share an entry: height x width for images, 1 for tables.
+    /// share an entry, see [`Dataset::scaled_alike`]: height x width for images, 1 for tables.
     pub fn apply(&self, sample: &mut [f32], channel_size: usize) {
         let Self { shift, scale, fill, target: _ } = self;
-        let entries = shift.iter().zip(scale).zip(fill);
-        for (values, ((&shift, &scale), &fill)) in sample.chunks_mut(channel_size.max(1)).zip(entries) {
-            for value in values {
-                let known = if value.is_finite() { *value } else { fill };
-                *value = (known - shift) * scale;
+        // A table or an image is one round of the entries, a series one for each step.
+        let channel_size = channel_size.max(1);
+        for round in sample.chunks_mut(channel_size.saturating_mul(shift.len()).max(1)) {
+            let entries = shift.iter().zip(scale).zip(fill);
+            for (values, ((&shift, &scale), &fill)) in round.chunks_mut(channel_size).zip(entries) {
+                for value in values {
+                    let known = if value.is_finite() { *value } else { fill };
+                    *value = (known - shift) * scale;
+                }
             }
         }
     }
@@ -84,7 +88,7 @@ impl Normalizer {
     /// # Errors
     /// If the data set does not have one of them.
     pub fn gather(&self, dataset: &Dataset, samples: &[u32]) -> Result<Vec<f32>, DataError> {
-        let (size, channel_size) = (dataset.dims.elements(), stats::channel_size(dataset));
+        let (size, (_, channel_size)) = (dataset.dims.elements(), dataset.scaled_alike());
         let mut values = vec![0.0; samples.len().saturating_mul(size)];
         if size == 0 {
             return Ok(values);

@@ -8,7 +8,7 @@ use super::{Dataset, InputKind};
 pub fn rgba(dataset: &Dataset, sample: usize) -> Option<(usize, usize, Vec<u8>)> {
     match dataset.input {
         InputKind::Image { .. } => rgba_of(&dataset.dims, &dataset.sample(sample)),
-        InputKind::Table { .. } => None,
+        _ => None,
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::rng::Stream;
 use crate::base::{Field, ParamVisitor, Params, Place, Problem};
 
-use super::{Dataset, Part};
+use super::{Dataset, InputKind, Part};
 
 /// How samples are divided. What is neither validation nor test is training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +74,9 @@ const MOST_HELD_OUT: f64 = 0.9;
 /// does not give (validation, mostly) is taken from the given training part. Each class keeps at least one sample in
 /// training. The same data and settings give the same division on every machine.
 pub fn split(dataset: &Dataset, config: &SplitConfig) -> Split {
+    if let Some(span) = span(dataset) {
+        return by_time(dataset.len(), span, clamped(asked(dataset, config)));
+    }
     let has_parts = gives(dataset, Part::Train);
     let is_free = |sample: &u32| !has_parts || dataset.given_parts.get(*sample as usize) == Some(&Part::Train);
     let (validation, test) = clamped(asked(dataset, config));
@@ -110,6 +113,25 @@ pub fn split(dataset: &Dataset, config: &SplitConfig) -> Split {
     split
 }
 
+/// Rows of a series that one of its windows touches, the predicted one included; `None` for samples without order.
+fn span(dataset: &Dataset) -> Option<usize> {
+    let InputKind::Series { horizon, .. } = dataset.input else { return None };
+    Some(dataset.dims.0.first().copied().unwrap_or(0) + horizon)
+}
+
+/// Divides the rows of a series at two moments: what comes first is learned from, what comes last is the test. A
+/// window that lies across such a moment would show the network what it is asked for, so it is in no part.
+fn by_time(windows: usize, span: usize, (validation, test): (f64, f64)) -> Split {
+    let rows = windows + span.saturating_sub(1);
+    let share = |share: f64| (rows as f64 * share).round() as usize;
+    let last = rows.saturating_sub(share(test));
+    let first = last.saturating_sub(share(validation));
+    let within = |start: usize, end: usize| -> Vec<u32> {
+        (start..windows.min((end + 1).saturating_sub(span))).map(|window| window as u32).collect()
+    };
+    Split { train: within(0, first), validation: within(first, last), test: within(last, rows) }
+}
+
 /// What is odd about a division: shares that leave nothing to learn from, parts without samples, classes that are
 /// too small to be in every part.
 pub fn problems(dataset: &Dataset, config: &SplitConfig, split: &Split) -> Vec<Problem> {
@@ -130,6 +152,15 @@ pub fn problems(dataset: &Dataset, config: &SplitConfig, split: &Split) -> Vec<P
             ),
             "Choose smaller shares",
         ));
+    }
+    if let Some(span) = span(dataset) {
+        let across = dataset.len() - split.train.len() - split.validation.len() - split.test.len();
+        let message = format!(
+            "The series is divided by time, and {across} windows of {span} rows that lie across the borders of two \
+             parts are in none"
+        );
+        let hint = "Nothing needs to be done: this keeps the test honest";
+        problems.push(Problem::advice(place("test"), message, hint));
     }
     for (name, part) in [("validation", &split.validation), ("test", &split.test)] {
         if part.is_empty() && !dataset.is_empty() {
@@ -244,7 +275,7 @@ mod tests {
     use super::*;
     use crate::base::Dims;
     use crate::data::importers::Filter;
-    use crate::data::{Features, InputKind, Labels, Task, embedded};
+    use crate::data::{Features, Labels, Task, embedded};
 
     /// A data set with so many samples in each class.
     fn of_counts(counts: &[usize]) -> Dataset {
@@ -324,6 +355,22 @@ mod tests {
         let parts = split(&dataset, &config(0.25, 0.5));
         assert_eq!(parts.test, (0..100).filter(|at| at % 5 == 0).collect::<Vec<_>>());
         assert_eq!((parts.train.len(), parts.validation.len()), (60, 20));
+    }
+
+    #[test]
+    fn windows_of_a_series_never_cross_a_border() {
+        // 100 rows, windows of 9 and the value after them: 70, 15 and 15 rows hold 61, 6 and 6 of them.
+        let mut dataset = of_counts(&[91]);
+        dataset.classes.clear();
+        dataset.input = InputKind::Series { columns: vec!["co2".to_owned()], target: 0, horizon: 1 };
+        dataset.dims = Dims::from([9, 1]);
+        let parts = split(&dataset, &SplitConfig::default());
+        assert_eq!(parts.train, (0..61).collect::<Vec<_>>());
+        assert_eq!(parts.validation, (70..76).collect::<Vec<_>>());
+        assert_eq!(parts.test, (85..91).collect::<Vec<_>>());
+        let told = problems(&dataset, &SplitConfig::default(), &parts);
+        assert!(told[0].message.contains("18 windows of 10 rows"), "{told:?}");
+        assert!(split(&dataset, &config(0.01, 0.9)).train.len() < 91);
     }
 
     proptest! {

@@ -37,40 +37,28 @@ pub struct ColumnStats {
 
 /// Figures of each image channel or table position over `samples`; what lies outside the data set is passed over.
 pub fn moments(dataset: &Dataset, samples: &[u32]) -> Vec<Moments> {
-    let entries = entries(dataset);
+    let (entries, channel_size) = dataset.scaled_alike();
     match &dataset.features {
         Features::Bytes(bytes) => of_bytes(bytes, samples, entries, dataset.dims.elements()),
-        Features::Floats(floats) => of_floats(floats, samples, entries, dataset.dims.elements()),
+        Features::Floats(floats) => of_floats(floats, samples, (entries, channel_size), dataset.dims.elements()),
     }
 }
 
-/// How many values of a sample are scaled alike: height x width for images, 1 for tables.
-pub fn channel_size(dataset: &Dataset) -> usize {
-    match dataset.input {
-        InputKind::Image { .. } => dataset.dims.0.iter().skip(1).product(),
-        InputKind::Table { .. } => 1,
-    }
-}
-
-/// Figures of each position of a table over `samples`; nothing for images.
+/// Figures of each position of a table, or of each column of a series, over `samples`; nothing for other data.
 pub fn columns(dataset: &Dataset, samples: &[u32]) -> Vec<ColumnStats> {
-    let InputKind::Table { columns } = &dataset.input else { return Vec::new() };
-    let moments = moments(dataset, samples);
-    let with_moments = columns.iter().zip(moments);
-    with_moments
-        .map(|(column, moments)| ColumnStats {
-            column: column.column.clone(),
-            value: match &column.kind {
-                ColumnKind::Number => None,
-                ColumnKind::Category(value) => Some(value.clone()),
-            },
-            moments,
-        })
-        .collect()
-}
-
-fn entries(dataset: &Dataset) -> usize {
-    dataset.dims.0.first().copied().unwrap_or(0)
+    let names: Vec<(String, Option<String>)> = match &dataset.input {
+        InputKind::Table { columns } => {
+            let named = columns.iter().map(|column| match &column.kind {
+                ColumnKind::Number => (column.column.clone(), None),
+                ColumnKind::Category(value) => (column.column.clone(), Some(value.clone())),
+            });
+            named.collect()
+        }
+        InputKind::Series { columns, .. } => columns.iter().map(|column| (column.clone(), None)).collect(),
+        InputKind::Image { .. } | InputKind::Text(_) | InputKind::Sound { .. } => return Vec::new(),
+    };
+    let with_moments = names.into_iter().zip(moments(dataset, samples));
+    with_moments.map(|((column, value), moments)| ColumnStats { column, value, moments }).collect()
 }
 
 /// Counts how often each byte occurs: whole numbers, so the figures are exact.
@@ -120,12 +108,16 @@ fn of_counts(counts: &[u64; 256]) -> Moments {
 }
 
 /// Two passes (mean, then squared distances from it): one pass would lose digits of columns far from 0.
-fn of_floats(floats: &[f32], samples: &[u32], entries: usize, size: usize) -> Vec<Moments> {
+fn of_floats(floats: &[f32], samples: &[u32], (entries, channel_size): (usize, usize), size: usize) -> Vec<Moments> {
+    if entries == 0 {
+        return Vec::new();
+    }
     let rows = |block: &[u32], visit: &mut dyn FnMut(usize, f64)| {
         for &sample in block {
             let start = sample as usize * size;
-            for (entry, &value) in floats.get(start..start + size).unwrap_or(&[]).iter().enumerate() {
-                visit(entry, f64::from(value));
+            let values = floats.get(start..start + size).unwrap_or(&[]);
+            for (channel, values) in values.chunks(channel_size.max(1)).enumerate() {
+                values.iter().for_each(|&value| visit(channel % entries, f64::from(value)));
             }
         }
     };
@@ -207,9 +199,19 @@ mod tests {
     }
 
     #[test]
+    fn every_step_of_a_series_counts_for_its_columns() {
+        // Two windows of two steps with two columns each.
+        let floats = [1.0, 10.0, 2.0, 20.0, 2.0, 20.0, 3.0, 30.0];
+        let moments = of_floats(&floats, &[0, 1], (2, 1), 4);
+        assert_eq!((moments.len(), moments[0].mean, moments[1].mean, moments[1].max), (2, 2.0, 20.0, 30.0));
+        assert_eq!(of_floats(&floats, &[0], (1, 4), 4)[0].count, 4);
+        assert!(of_floats(&floats, &[0], (0, 1), 4).is_empty());
+    }
+
+    #[test]
     fn missing_values_are_counted_and_left_out() {
         let floats = [1.0, f32::NAN, 3.0, f32::NAN, f32::INFINITY, f32::NAN];
-        let moments = of_floats(&floats, &[0, 1, 2], 2, 2);
+        let moments = of_floats(&floats, &[0, 1, 2], (2, 1), 2);
         assert_eq!(moments[0], Moments { count: 2, missing: 1, min: 1.0, max: 3.0, mean: 2.0, deviation: 1.0 });
         assert_eq!(moments[1], Moments { count: 0, missing: 3, min: 0.0, max: 0.0, mean: 0.0, deviation: 0.0 });
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Dims, NodeId, params};
-use crate::data::{InputKind, Task};
+use crate::data::{Dataset, InputKind, Task};
 use crate::nn::LayerSpec;
 use crate::nn::layers::Conv2d;
 
@@ -21,6 +21,8 @@ pub enum PresetGroup {
     Segmentation,
     /// Networks that read steps one after the other.
     Sequences,
+    /// Networks that listen.
+    Sound,
 }
 
 impl PresetGroup {
@@ -31,6 +33,7 @@ impl PresetGroup {
             Self::Images => "Image classification",
             Self::Segmentation => "Segmentation",
             Self::Sequences => "Sequences and text",
+            Self::Sound => "Sound",
         }
     }
 }
@@ -50,6 +53,9 @@ pub struct Preset {
     pub smallest: usize,
     json: &'static str,
 }
+
+/// Frames of a spectrogram from which on a fitted network takes larger steps.
+const MOST_FRAMES: usize = 256;
 
 macro_rules! presets {
     ($($id:literal, $label:literal, $group:ident, $smallest:literal, $help:literal;)+) => {
@@ -75,6 +81,10 @@ presets! {
     "inception_v3", "Inception-V3", Images, 75, "Each block looks at the image through windows of several sizes at once (Szegedy et al. 2015). For images of 75 x 75 or more; published for 299 x 299.";
     "unet", "U-Net", Segmentation, 16, "Down to a coarse picture and up again, with shortcuts that keep the outlines (Ronneberger et al. 2015): a class for each pixel. Height and width must be multiples of 16.";
     "lstm", "LSTM", Sequences, 1, "Two LSTM layers that read a sequence step by step, and a classifier on what they know at its end.";
+    "text_cnn", "Text CNN", Sequences, 1, "Filters slide over the learned meanings of five neighbouring words, and the strongest finds decide (Kim 2014): a good first network for texts.";
+    "text_lstm", "Text LSTM", Sequences, 1, "An LSTM reads the learned meanings of the words one after the other, in both directions: for texts whose order counts.";
+    "series_lstm", "Series LSTM", Sequences, 1, "An LSTM reads a window of a series step by step and tells the next value: a good first network for forecasts.";
+    "sound_cnn", "Sound CNN", Sound, 1, "Turns a recording into a picture of its pitches over time and looks at that with three convolutions: a good first network for sounds.";
     "gpt", "Small GPT", Sequences, 1, "Four transformer blocks that guess the next of 65 characters from those before it (Radford et al. 2018): a language model that a laptop can train.";
 }
 
@@ -92,10 +102,35 @@ pub fn by_id(id: &str) -> Option<&'static Preset> {
 pub fn default_for(input: &InputKind, task: Task) -> &'static Preset {
     // A task changes the last layer alone, see `graph_for`.
     let _ = task;
-    match input {
-        InputKind::Image { .. } => &ALL[0],
-        InputKind::Table { .. } => &ALL[1],
-    }
+    let id = match input {
+        InputKind::Image { .. } => "small_cnn",
+        InputKind::Table { .. } => "mlp",
+        InputKind::Text(_) => "text_cnn",
+        InputKind::Sound { .. } => "sound_cnn",
+        InputKind::Series { .. } => "series_lstm",
+    };
+    by_id(id).unwrap_or(&ALL[0])
+}
+
+/// The first embedding that reads the samples and does not know all tokens of the data: its name, the tokens that it
+/// knows, and those of the data.
+pub fn tokens_missing(graph: &Graph, dataset: &Dataset) -> Option<(NodeId, usize, usize)> {
+    let InputKind::Text(texts) = &dataset.input else { return None };
+    let needed = texts.vocabulary.len();
+    readers(graph).into_iter().find_map(|name| match &graph.nodes.get(&name)?.role {
+        NodeRole::Layer(LayerSpec::Embedding(embedding)) if embedding.vocabulary < needed => {
+            Some((name, embedding.vocabulary, needed))
+        }
+        _ => None,
+    })
+}
+
+/// The nodes that read an input of the network.
+fn readers(graph: &Graph) -> Vec<NodeId> {
+    let is_input =
+        |name: &NodeId| graph.nodes.get(name).is_some_and(|node| matches!(node.role, NodeRole::Input { .. }));
+    let reads = |node: &Node| node.inputs.iter().any(|wire| is_input(&wire.node));
+    graph.nodes.iter().filter(|(_, node)| reads(node)).map(|(name, _)| name.clone()).collect()
 }
 
 impl Preset {
@@ -109,6 +144,29 @@ impl Preset {
         let mut graph = self.graph();
         fit_input(&mut graph, input);
         fit_output(&mut graph, classes, task);
+        graph
+    }
+
+    /// The network fitted to a data set: shapes, and what the layers that read its samples must know about them.
+    pub fn graph_for_data(&self, dataset: &Dataset) -> Graph {
+        let mut graph = self.graph_for(&dataset.dims, dataset.outputs_needed(), dataset.task);
+        for name in readers(&graph) {
+            let Some(node) = graph.nodes.get_mut(&name) else { continue };
+            match (&mut node.role, &dataset.input) {
+                (NodeRole::Layer(LayerSpec::Embedding(embedding)), InputKind::Text(texts)) => {
+                    // A little room: another split of the same texts has a few words more or less.
+                    embedding.vocabulary = texts.vocabulary.len().next_multiple_of(256);
+                }
+                (NodeRole::Layer(LayerSpec::MelSpectrogram(mel)), InputKind::Sound { sample_rate }) => {
+                    let rate = *sample_rate as usize;
+                    mel.sample_rate = rate;
+                    // Windows of 32 ms every 16 ms, as is usual for speech; a long recording is looked at in larger steps.
+                    mel.window = (rate * 32 / 1000).max(16);
+                    mel.hop = (rate * 16 / 1000).max(8).max(dataset.dims.elements() / MOST_FRAMES);
+                }
+                _ => {}
+            }
+        }
         graph
     }
 }

@@ -138,14 +138,6 @@ pub fn right_answers(prepared: &Prepared, samples: &[u32], output: &Tensor) -> c
     Ok(Some(pairs.filter(|(sample, row)| is_right(**sample, row)).count() as u64))
 }
 
-/// How many values the network must give for one sample.
-pub fn outputs_needed(prepared: &Prepared) -> usize {
-    match prepared.dataset.task {
-        Task::Classification => prepared.dataset.classes.len(),
-        Task::Regression => 1,
-    }
-}
-
 /// As in files and on the command line.
 pub const fn part_name(part: Part) -> &'static str {
     match part {
@@ -158,7 +150,7 @@ pub const fn part_name(part: Part) -> &'static str {
 /// The first output for some samples, and their targets.
 fn forward(network: &Network, prepared: &Prepared, samples: &[u32]) -> Result<(Tensor, Tensor), EvaluateError> {
     let (inputs, targets) = batch::batch(&prepared.dataset, &prepared.normalizer, samples, network.device())?;
-    let expected = outputs_needed(prepared);
+    let expected = prepared.dataset.outputs_needed();
     let Some(output) = network.infer(&[inputs.to_dtype(network.dtype())?])?.into_iter().next() else {
         return Err(EvaluateError::Output { expected, received: 0 });
     };

@@ -108,7 +108,7 @@ impl Answerer {
             }
             match importers::read_inputs(dataset, path) {
                 Ok(raw) => {
-                    let is_single = raw.len() == 1 && matches!(dataset.input, crate::data::InputKind::Image { .. });
+                    let is_single = raw.len() == 1 && !matches!(dataset.input, crate::data::InputKind::Table { .. });
                     let mut row = 0;
                     for chunk in raw.chunks(BATCH) {
                         for output in self.outputs(chunk)? {
@@ -180,7 +180,7 @@ impl Answerer {
         let outputs = self.network.infer(&[inputs]).map_err(|error| failed(error.to_string()))?;
         let values = outputs.first().map(crate::metrics::evaluate::host).transpose();
         let values = values.map_err(|error| failed(error.to_string()))?.unwrap_or_default();
-        let width = work::outputs_needed(dataset);
+        let width = dataset.outputs_needed();
         if values.len() != width * raw.len() || width == 0 {
             let text = format!("the network gives {} values for {} samples", values.len(), raw.len());
             return Err(failed(format!("{text}, but the data needs {width} each")));

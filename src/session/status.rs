@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::base::{Problem, RunId, Severity, format, memory};
-use crate::data::{InputKind, Prepared};
+use crate::data::Prepared;
 use crate::graph::{Analysis, analyze};
 use crate::project::{Project, Step};
 
@@ -121,10 +121,8 @@ impl Session {
             DataState::Failed(_) => StepState::Ready("The data can't be read; import it again".to_owned()),
             DataState::Ready(prepared) => {
                 let dataset = &prepared.dataset;
-                let what = match dataset.input {
-                    InputKind::Image { .. } => plural(dataset.len(), "image", "images"),
-                    InputKind::Table { .. } => plural(dataset.len(), "row", "rows"),
-                };
+                let (one, several) = dataset.input.nouns();
+                let what = plural(dataset.len(), one, several);
                 StepState::Done(match dataset.classes.len() {
                     0 => format!("{what}, target {}", dataset.target),
                     classes => format!("{what} in {}", plural(classes, "class", "classes")),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{Dims, Place, Problem, Progress, Severity};
-use crate::data::{DataConfig, DataError, Dataset, Part, Prepared, Source, Task, importers};
+use crate::data::{DataConfig, DataError, Dataset, Part, Prepared, Source, importers};
 use crate::graph::{Graph, analyze, presets};
 use crate::project::Project;
 use crate::train::record::RunFolder;
@@ -62,14 +62,6 @@ pub fn read_data(
     Ok((config, dataset))
 }
 
-/// How many values the network must give for one sample.
-pub fn outputs_needed(dataset: &Dataset) -> usize {
-    match dataset.task {
-        Task::Classification => dataset.classes.len(),
-        Task::Regression => 1,
-    }
-}
-
 /// The project with other data; a network that does not fit it is replaced by one that does, and then epochs and batch
 /// size are chosen for the number of samples, unless someone chose training settings before. `previous` is the data
 /// that the project had, if it is known: what was chosen for that is no one's own choice.
@@ -103,14 +95,15 @@ pub fn fits(graph: &Graph, dataset: &Dataset) -> bool {
     let analysis = analyze(graph);
     analysis.is_runnable()
         && analysis.inputs == [dataset.dims.clone()]
-        && analysis.outputs == [Dims::from([outputs_needed(dataset)])]
+        && analysis.outputs == [Dims::from([dataset.outputs_needed()])]
+        && presets::tokens_missing(graph, dataset).is_none()
 }
 
 /// A preset fitted to the data: the present one if it is one, else the usual one for this kind of data.
 fn fitting_network(present: &str, dataset: &Dataset) -> Option<(String, Graph)> {
     let usual = presets::default_for(&dataset.input, dataset.task).id;
     [present, usual, "mlp"].into_iter().find_map(|id| {
-        let graph = presets::by_id(id)?.graph_for(&dataset.dims, outputs_needed(dataset), dataset.task);
+        let graph = presets::by_id(id)?.graph_for_data(dataset);
         fits(&graph, dataset).then(|| (id.to_owned(), graph))
     })
 }

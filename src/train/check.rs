@@ -2,8 +2,7 @@
 
 use crate::base::{NodeId, Place, Problem, Severity, format};
 use crate::data::{Part, Task};
-use crate::graph::{Analysis, Network, Node, NodeRole, analyze};
-use crate::metrics::evaluate::outputs_needed;
+use crate::graph::{Analysis, Network, Node, NodeRole, analyze, presets};
 use crate::nn::LossSpec;
 use crate::nn::losses::Target;
 
@@ -148,7 +147,14 @@ fn shapes(job: &TrainJob, analysis: &Analysis) -> Vec<Problem> {
             "Remove the inputs that the data does not feed",
         )),
     }
-    let needed = outputs_needed(&job.data);
+    if let Some((node, known, needed)) = presets::tokens_missing(&job.graph, dataset) {
+        problems.push(Problem::error(
+            Place::Node(node),
+            format!("the embedding knows {known} tokens, but the vocabulary of {} has {needed}", dataset.name),
+            format!("Set its vocabulary to {needed}"),
+        ));
+    }
+    let needed = dataset.outputs_needed();
     let reason = match dataset.task {
         Task::Classification => format!("the data has {needed} classes"),
         Task::Regression => "the target is a single number".to_owned(),

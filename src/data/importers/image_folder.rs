@@ -8,26 +8,27 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::base::{Dims, Field, ParamVisitor, Params, Place, Problem, Progress, format, memory};
-use crate::data::{DataError, Dataset, Features, InputKind, Labels, Part, Task};
+use crate::data::{DataError, Dataset, Features, InputKind, Labels, Task};
 
+use super::Importer;
+use super::class_folders::{self, Candidate, Sought};
 use super::listing::{self, Entry};
 use super::options::{self, OptionsForm};
 use super::picture::{self, Filter, Fitted};
-use super::{Importer, shortened};
 
 /// Longest side of the size that is chosen when none is given, pixels: larger images would only make training slow.
 const LONGEST_AUTOMATIC_SIDE: u32 = 224;
-/// Folders below a class folder that are still looked into.
-const DEEPEST: usize = 16;
-/// Files of one kind of trouble that get a problem each; the rest is counted in one more.
-const MOST_PROBLEMS: usize = 1000;
+
+/// What is looked for in class folders.
+const SOUGHT: Sought =
+    Sought { one: "image", several: "images", formats: "PNG, JPEG, BMP, WebP, GIF or TIFF images", is_one: is_image };
 
 /// The importer.
 #[derive(Debug, Clone, Copy)]
@@ -117,20 +118,13 @@ impl Importer for ImageFolder {
     }
 }
 
-/// One image file before it is opened.
-struct Candidate {
-    path: PathBuf,
-    class: String,
-    part: Part,
-}
-
 fn read(
     root: &Path,
     options: &ImageFolderOptions,
     mut problems: Vec<Problem>,
     progress: &Progress,
 ) -> Result<Dataset, DataError> {
-    let (candidates, has_parts) = find_images(root, &mut problems, progress)?;
+    let (candidates, has_parts) = class_folders::find(root, &SOUGHT, &mut problems, progress)?;
     progress.set_total(candidates.len() as u64);
     let (width, height) = choose_size(&candidates, options, &mut problems, progress)?;
     refuse_what_cannot_fit(root, candidates.len(), width, height, options.channels)?;
@@ -153,24 +147,7 @@ fn read(
             Err(reason) => broken.push((candidate, reason)),
         }
     }
-    let none_left = images.is_empty();
-    let first_reason = broken.first().map(|(candidate, reason)| {
-        format!(
-            "none of its {} images could be read; {}: {reason}",
-            broken.len(),
-            listing::below(root, &candidate.path)
-        )
-    });
-    let classes = name_classes(root, &images, &broken, &mut problems);
-    list_broken(root, broken, &mut problems);
-    if none_left {
-        let message = first_reason.unwrap_or_else(|| "its class folders hold no images".to_owned());
-        return Err(DataError::content(root, message, "Put PNG, JPEG, BMP, WebP, GIF or TIFF images in them"));
-    }
-    if let [only] = classes.as_slice() {
-        let message = format!("There is one class alone ({only}), so there is nothing to tell apart");
-        problems.push(Problem::warning(Place::Data, message, "Put one sub-folder per class in the folder"));
-    }
+    let classes = class_folders::conclude(root, &SOUGHT, &images, broken, &mut problems)?;
 
     let channels = match options.channels {
         Channels::One => 1,
@@ -198,9 +175,7 @@ fn read(
         dims,
         classes,
     };
-    let index: BTreeMap<&str, u32> = dataset.classes.iter().map(String::as_str).zip(0..).collect();
-    let label = |(candidate, _): &(Candidate, Fitted)| index.get(candidate.class.as_str()).copied().unwrap_or(0);
-    dataset.labels = Labels::Classes(images.iter().map(label).collect());
+    dataset.labels = class_folders::labels(&dataset.classes, &images);
     let mut bytes = Vec::with_capacity(images.len() * dataset.dims.elements());
     for (_, fitted) in images {
         bytes.extend(fitted.into_channels(channels));
@@ -208,98 +183,6 @@ fn read(
     dataset.features = Features::Bytes(bytes);
     dataset.seal();
     Ok(dataset)
-}
-
-/// All image files in the order part, class, name; and whether the folder gives the parts.
-fn find_images(
-    root: &Path,
-    problems: &mut Vec<Problem>,
-    progress: &Progress,
-) -> Result<(Vec<Candidate>, bool), DataError> {
-    let entries = listing::list(root)?;
-    if entries.iter().all(|entry| entry.is_hidden) {
-        return Err(DataError::content(root, "the folder is empty", "Choose a folder with one sub-folder per class"));
-    }
-    let folders: Vec<&Entry> = entries.iter().filter(|entry| entry.is_folder && !entry.is_hidden).collect();
-    if folders.is_empty() {
-        let images = entries.iter().filter(|entry| is_image(entry)).count();
-        let table = entries.iter().find(|entry| [".csv", ".tsv"].iter().any(|end| entry.name.ends_with(end)));
-        let message = if images > 0 {
-            format!("the folder holds {images} images, but no sub-folders, so their classes are not known")
-        } else {
-            "the folder holds neither images nor sub-folders with images".to_owned()
-        };
-        let hint = match table {
-            Some(table) if images == 0 => {
-                format!("Choose a table in it, such as {}, instead of the folder", table.name)
-            }
-            _ => "Put one sub-folder per class in it, with the images inside".to_owned(),
-        };
-        return Err(DataError::content(root, message, hint));
-    }
-    tell_what_is_left_out(root, entries.iter().filter(|entry| !entry.is_folder), problems);
-
-    let mut parts: Vec<(Part, &Entry)> =
-        folders.iter().filter_map(|folder| part_of(&folder.name).map(|part| (part, *folder))).collect();
-    let has_parts = parts.len() == folders.len()
-        && parts.iter().any(|(part, _)| *part == Part::Train)
-        && parts.iter().any(|(_, folder)| {
-            listing::list(&folder.path).is_ok_and(|inside| inside.iter().any(|entry| entry.is_folder))
-        });
-    let mut candidates = Vec::new();
-    if has_parts {
-        parts.sort_by_key(|(part, _)| *part as u8);
-        for (part, folder) in parts {
-            let inside = listing::list(&folder.path)?;
-            tell_what_is_left_out(root, inside.iter().filter(|entry| !entry.is_folder), problems);
-            for class in inside.iter().filter(|entry| entry.is_folder && !entry.is_hidden) {
-                add_class(root, class, part, &mut candidates, problems, progress)?;
-            }
-        }
-    } else {
-        for class in folders {
-            add_class(root, class, Part::Train, &mut candidates, problems, progress)?;
-        }
-    }
-    Ok((candidates, has_parts))
-}
-
-fn add_class(
-    root: &Path,
-    class: &Entry,
-    part: Part,
-    candidates: &mut Vec<Candidate>,
-    problems: &mut Vec<Problem>,
-    progress: &Progress,
-) -> Result<(), DataError> {
-    let before = candidates.len();
-    let mut folders = vec![(class.path.clone(), 0)];
-    while let Some((folder, depth)) = folders.pop() {
-        if progress.is_cancelled() {
-            return Err(DataError::Cancelled);
-        }
-        let entries = match listing::list(&folder) {
-            Ok(entries) => entries,
-            Err(error) => {
-                let place = Place::File { path: folder, row: None };
-                problems.push(Problem::error(place, error.to_string(), "Check who may read this folder"));
-                continue;
-            }
-        };
-        let (inside, files): (Vec<Entry>, Vec<Entry>) = entries.into_iter().partition(|entry| entry.is_folder);
-        let (images, others): (Vec<Entry>, Vec<Entry>) = files.into_iter().partition(is_image);
-        tell_what_is_left_out(root, others.iter(), problems);
-        let candidate = |entry: Entry| Candidate { path: entry.path, class: class.name.clone(), part };
-        candidates.extend(images.into_iter().map(candidate));
-        let deeper = inside.into_iter().filter(|entry| !entry.is_hidden && !entry.is_link && depth < DEEPEST);
-        folders.extend(deeper.rev().map(|entry| (entry.path, depth + 1)));
-    }
-    if candidates.len() == before {
-        let place = Place::File { path: class.path.clone(), row: None };
-        let message = format!("The class '{}' has no images, so it is left out", class.name);
-        problems.push(Problem::warning(place, message, "Put images in its folder, or remove the folder"));
-    }
-    Ok(())
 }
 
 /// An image by its name or, where the name says something else, by its first bytes.
@@ -313,34 +196,6 @@ fn is_image(entry: &Entry) -> bool {
         picture::format_of(start.get(..length).unwrap_or(&[])).is_some()
     };
     picture::has_image_extension(&entry.path) || (entry.path.is_file() && by_content())
-}
-
-fn part_of(name: &str) -> Option<Part> {
-    match name.to_ascii_lowercase().as_str() {
-        "train" | "training" => Some(Part::Train),
-        "val" | "valid" | "validation" | "dev" => Some(Part::Validation),
-        "test" | "testing" => Some(Part::Test),
-        _ => None,
-    }
-}
-
-/// Names files that are not images, one problem for each folder.
-fn tell_what_is_left_out<'a>(root: &Path, files: impl Iterator<Item = &'a Entry>, problems: &mut Vec<Problem>) {
-    let files: Vec<&Entry> = files.collect();
-    let Some(folder) = files.first().and_then(|entry| entry.path.parent()) else { return };
-    let names: Vec<&str> = files.iter().map(|entry| entry.name.as_str()).collect();
-    let images = files.iter().filter(|entry| is_image(entry)).count();
-    let place = Place::File { path: folder.to_owned(), row: None };
-    if images > 0 {
-        let message = format!("{images} images lie outside the class folders and are left out: {}", shortened(&names));
-        problems.push(Problem::warning(place, message, "Move them into the folder of their class"));
-        return;
-    }
-    let what = if names.len() == 1 { "1 file is no image" } else { "files are no images" };
-    let count = if names.len() == 1 { String::new() } else { format!("{} ", names.len()) };
-    let message = format!("{count}{what}, left out: {}", shortened(&names));
-    let hint = if folder == root { "" } else { "Nothing needs to be done if they are not meant as samples" };
-    problems.push(Problem::advice(place, message, hint));
 }
 
 /// The given size, or the most frequent one of the files, shrunk to [`LONGEST_AUTOMATIC_SIDE`].
@@ -416,44 +271,4 @@ fn refuse_what_cannot_fit(
         format::bytes(available)
     );
     Err(DataError::content(root, message, "Choose a smaller width and height in the import options"))
-}
-
-/// The classes that have images, in natural order.
-fn name_classes(
-    root: &Path,
-    images: &[(Candidate, Fitted)],
-    broken: &[(Candidate, String)],
-    problems: &mut Vec<Problem>,
-) -> Vec<String> {
-    let distinct = |names: &mut Vec<String>| {
-        names.sort_by(|left, right| listing::natural(left, right));
-        names.dedup();
-    };
-    let mut classes: Vec<String> = images.iter().map(|(candidate, _)| candidate.class.clone()).collect();
-    distinct(&mut classes);
-    let mut lost: Vec<String> = broken.iter().map(|(candidate, _)| candidate.class.clone()).collect();
-    distinct(&mut lost);
-    for class in lost.iter().filter(|class| !classes.contains(class)) {
-        let place = Place::File { path: root.join(class), row: None };
-        let message = format!("No image of the class '{class}' could be read, so it is left out");
-        problems.push(Problem::warning(place, message, "Replace its images"));
-    }
-    classes
-}
-
-fn list_broken(root: &Path, broken: Vec<(Candidate, String)>, problems: &mut Vec<Problem>) {
-    let total = broken.len();
-    for (candidate, reason) in broken.into_iter().take(MOST_PROBLEMS) {
-        let place = Place::File { path: candidate.path, row: None };
-        let message = format!("The image can't be read and is left out: {reason}");
-        problems.push(Problem::error(place, message, "Replace the file, or remove it"));
-    }
-    if total > MOST_PROBLEMS {
-        let message = format!("{} more images can't be read and are left out", total - MOST_PROBLEMS);
-        problems.push(Problem::error(
-            Place::File { path: root.to_owned(), row: None },
-            message,
-            "Replace or remove them",
-        ));
-    }
 }

@@ -1,5 +1,6 @@
 //! Importers: files in, [`Dataset`] out. One file each, listed in [`all`].
 
+mod class_folders;
 pub mod csv_table;
 pub mod idx;
 pub mod image_folder;
@@ -7,6 +8,12 @@ mod input;
 mod listing;
 mod options;
 mod picture;
+mod recording;
+pub mod series_table;
+pub mod sound_folder;
+pub mod text_folder;
+pub mod text_table;
+mod texts;
 
 use std::path::Path;
 
@@ -42,7 +49,15 @@ pub trait Importer: Send + Sync {
 
 /// Every importer, in the order in which they are offered.
 pub fn all() -> &'static [&'static dyn Importer] {
-    &[&image_folder::ImageFolder, &csv_table::CsvTable, &idx::Idx]
+    &[
+        &image_folder::ImageFolder,
+        &idx::Idx,
+        &csv_table::CsvTable,
+        &series_table::SeriesTable,
+        &text_table::TextTable,
+        &text_folder::TextFolder,
+        &sound_folder::SoundFolder,
+    ]
 }
 
 /// The importer of that id.
@@ -91,6 +106,13 @@ pub fn read_inputs(dataset: &Dataset, path: &Path) -> Result<Vec<Vec<f32>>, Data
     match &dataset.input {
         InputKind::Image { filter } => read_image(dataset, *filter, path).map(|sample| vec![sample]),
         InputKind::Table { columns } => csv_table::read_inputs(dataset, columns, path),
+        InputKind::Text(known) => texts::read_inputs(dataset, known, path),
+        InputKind::Sound { sample_rate } => {
+            sound_folder::read_input(dataset, *sample_rate, path).map(|sample| vec![sample])
+        }
+        InputKind::Series { columns, .. } => {
+            series_table::read_input(dataset, columns, path).map(|sample| vec![sample])
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod notes;
 mod rows;
 pub mod samples;
 mod text;
+pub mod waves;
 
 pub use buttons::{icon_button, icon_toggle, primary_button, secondary_button};
 pub use card::{card, card_filled, centered_row, headline, page};

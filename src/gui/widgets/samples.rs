@@ -6,7 +6,7 @@ use std::sync::Arc;
 use egui::{Color32, ColorImage, Context, Rect, Sense, TextureHandle, TextureOptions, Ui, Vec2, vec2};
 
 use crate::data::{Dataset, InputKind};
-use crate::gui::theme::{Theme, size};
+use crate::gui::theme::size;
 
 /// Pictures kept on the graphics card. A screen of small ones is a few hundred.
 const CAPACITY: usize = 1536;
@@ -93,13 +93,17 @@ pub fn sample_image(
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(side), Sense::click());
     response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Button, true, name));
     if ui.is_rect_visible(rect) {
-        if let Some(texture) = textures.get(ui.ctx(), dataset, sample) {
-            paint_texture(ui, &texture, rect);
-        } else {
-            ui.painter().rect_filled(rect, size::TIGHT, Theme::of(ui.ctx()).raised);
-        }
+        paint_sample(ui, textures, dataset, sample, rect);
     }
     response
+}
+
+/// Paints a sample into `rect`: an image as it is, a recording as its wave, a window of a series as its curves.
+pub fn paint_sample(ui: &Ui, textures: &mut SampleTextures, dataset: &Dataset, sample: u32, rect: Rect) {
+    match textures.get(ui.ctx(), dataset, sample) {
+        Some(texture) => paint_texture(ui, &texture, rect),
+        None => super::waves::paint_values(ui, dataset, &dataset.sample(sample as usize), rect),
+    }
 }
 
 /// Paints a texture into `rect`, keeping its proportions.

@@ -4,13 +4,13 @@
 const MISSING: [&str; 11] = ["", "na", "n/a", "nan", "null", "none", "nil", "?", "-", "#n/a", "<na>"];
 
 /// Whether a cell (trimmed) stands for a missing value.
-pub(super) fn is_missing(cell: &str) -> bool {
+pub(in crate::data::importers) fn is_missing(cell: &str) -> bool {
     cell.len() <= 5 && MISSING.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }
 
 /// How numbers are written in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Decimal {
+pub(in crate::data::importers) enum Decimal {
     /// `1234.5`, also `1,234.5`.
     #[default]
     Point,
@@ -20,7 +20,7 @@ pub(super) enum Decimal {
 
 impl Decimal {
     /// The number in a cell (trimmed), if it is one that a 32-bit float can hold.
-    pub(super) fn number(self, cell: &str) -> Option<f64> {
+    pub(in crate::data::importers) fn number(self, cell: &str) -> Option<f64> {
         // Words such as `inf` are numbers to the standard parser, but not to people.
         if !cell.bytes().next_back()?.is_ascii_digit() && !cell.ends_with(['.', ',']) {
             return None;

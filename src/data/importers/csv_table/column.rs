@@ -156,7 +156,7 @@ impl Profile {
 }
 
 /// The start of a text, for a message.
-pub(super) fn short(text: &str) -> String {
+pub(in crate::data::importers) fn short(text: &str) -> String {
     const SHOWN: usize = 40;
     let line = text.lines().next().unwrap_or("");
     if line.chars().count() > SHOWN || line.len() < text.len() {

@@ -11,7 +11,7 @@ const MOST_ROWS: usize = 500;
 
 /// How a table file is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Dialect {
+pub(in crate::data::importers) struct Dialect {
     /// Parts the columns.
     pub delimiter: u8,
     /// Names of the columns if the first row has them.
@@ -24,7 +24,7 @@ pub(super) struct Dialect {
 
 /// What is known before looking.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Given {
+pub(in crate::data::importers) struct Given {
     /// The delimiter.
     pub delimiter: Option<u8>,
     /// Whether there is a header.
@@ -33,7 +33,7 @@ pub(super) struct Given {
 
 impl Dialect {
     /// Finds it out from the start of the text; `is_all` if that is the whole text.
-    pub(super) fn of(start: &[u8], is_all: bool, given: Given) -> Self {
+    pub(in crate::data::importers) fn of(start: &[u8], is_all: bool, given: Given) -> Self {
         let sample = if is_all { start } else { whole_lines(start) };
         let rows_with = |delimiter| rows(sample, delimiter);
         let (delimiter, rows) = match given.delimiter {
@@ -57,7 +57,7 @@ impl Dialect {
     }
 
     /// Name of the delimiter, for people.
-    pub(super) fn delimiter_name(&self) -> &'static str {
+    pub(in crate::data::importers) fn delimiter_name(&self) -> &'static str {
         match self.delimiter {
             b';' => "semicolon",
             b'\t' => "tab",
@@ -68,7 +68,7 @@ impl Dialect {
 }
 
 /// A reader of the rows of a text. Rows may differ in their number of columns.
-pub(super) fn reader<R: std::io::Read>(text: R, delimiter: u8) -> csv::Reader<R> {
+pub(in crate::data::importers) fn reader<R: std::io::Read>(text: R, delimiter: u8) -> csv::Reader<R> {
     csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text)
 }
 

@@ -3,12 +3,12 @@
 //! The file is read in passes, and never lies in memory whole: its encoding ([`text`]), how it is written
 //! ([`dialect`]), what its columns hold ([`mod@column`]), and at last the values ([`read`]).
 
-mod cell;
-mod column;
-mod dialect;
+pub(super) mod cell;
+pub(super) mod column;
+pub(super) mod dialect;
 mod inputs;
 mod read;
-mod text;
+pub(super) mod text;
 
 use std::io::Read as _;
 use std::path::Path;
@@ -193,7 +193,7 @@ fn examine(text: &Text, given: Given) -> Result<Dialect, DataError> {
 }
 
 /// Names of the columns, each different: those of the header, or `column 1`, `column 2` …
-fn column_names(dialect: &Dialect) -> Vec<String> {
+pub(super) fn column_names(dialect: &Dialect) -> Vec<String> {
     let Some(header) = &dialect.header else {
         return (1..=dialect.width).map(numbered).collect();
     };

@@ -21,7 +21,7 @@ const LONGEST_LINE: usize = 64 * 1024 * 1024;
 
 /// A text file whose encoding is known. It is opened anew for each pass, so that it never lies in memory whole.
 #[derive(Debug, Clone)]
-pub(super) struct Text {
+pub(in crate::data::importers) struct Text {
     path: PathBuf,
     encoding: &'static Encoding,
     progress: Progress,
@@ -32,8 +32,11 @@ impl Text {
     ///
     /// # Errors
     /// If it can't be read, is empty, has an endless line, or is no text.
-    pub(super) fn examine(path: &Path, progress: &Progress) -> Result<Self, DataError> {
-        let mut content = input::open(path, progress)?;
+    pub(in crate::data::importers) fn examine(path: &Path, progress: &Progress) -> Result<Self, DataError> {
+        Self::examine_content(path, input::open(path, progress)?, progress)
+    }
+
+    fn examine_content(path: &Path, mut content: Box<dyn Read>, progress: &Progress) -> Result<Self, DataError> {
         let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
         let mut block = vec![0; BLOCK];
         let mut carried: Vec<u8> = Vec::new();
@@ -102,13 +105,23 @@ impl Text {
         Ok(Self { path: path.to_owned(), encoding, progress: progress.clone() })
     }
 
+    /// The same from the first bytes alone, for a guess at what the file is.
+    ///
+    /// # Errors
+    /// As for [`Self::examine`].
+    pub(in crate::data::importers) fn examine_start(path: &Path, most: usize) -> Result<Self, DataError> {
+        let progress = Progress::default();
+        let content = input::open(path, &progress)?.take(most as u64);
+        Self::examine_content(path, Box::new(content), &progress)
+    }
+
     /// The file.
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::data::importers) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Name of the encoding, e.g. `windows-1252`.
-    pub(super) fn encoding(&self) -> &'static str {
+    pub(in crate::data::importers) fn encoding(&self) -> &'static str {
         self.encoding.name()
     }
 
@@ -116,7 +129,7 @@ impl Text {
     ///
     /// # Errors
     /// If the file can't be opened.
-    pub(super) fn open(&self) -> Result<Box<dyn Read>, DataError> {
+    pub(in crate::data::importers) fn open(&self) -> Result<Box<dyn Read>, DataError> {
         Ok(Box::new(Transcoder {
             inner: input::open(&self.path, &self.progress)?,
             decoder: self.encoding.new_decoder_with_bom_removal(),
@@ -133,7 +146,7 @@ impl Text {
     ///
     /// # Errors
     /// If the file can't be read.
-    pub(super) fn start(&self, most: usize) -> Result<(Vec<u8>, bool), DataError> {
+    pub(in crate::data::importers) fn start(&self, most: usize) -> Result<(Vec<u8>, bool), DataError> {
         let mut start = Vec::new();
         // This look at the start is not part of the work that progress counts.
         let quiet = Self { progress: Progress::default(), ..self.clone() };
@@ -145,7 +158,7 @@ impl Text {
     }
 
     /// What a failed read means.
-    pub(super) fn error(&self, error: io::Error) -> DataError {
+    pub(in crate::data::importers) fn error(&self, error: io::Error) -> DataError {
         input::read_error(&self.path, error, &self.progress)
     }
 }

@@ -4,8 +4,8 @@ use egui::{RichText, Ui};
 use egui_extras::{Column as TableColumn, TableBuilder};
 
 use crate::base::format;
-use crate::data::Prepared;
 use crate::data::stats::Moments;
+use crate::data::{InputKind, Prepared};
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::size;
 use crate::gui::widgets::{card_filled, faint, headline, mono, page};
@@ -70,8 +70,10 @@ fn table_ui(ui: &mut Ui, cx: &PanelContext<'_>, rows: &[(String, Moments)]) {
 }
 
 fn rows(prepared: &Prepared, view: &View) -> Vec<(String, Moments)> {
-    let names: &[&str] = match prepared.dataset.dims.0.first() {
-        Some(3) => &["red", "green", "blue"],
+    let dataset = &prepared.dataset;
+    let names: &[&str] = match (&dataset.input, dataset.dims.0.first()) {
+        (InputKind::Sound { .. }, _) => &["waveform"],
+        (_, Some(3)) => &["red", "green", "blue"],
         _ => &["grey"],
     };
     let channels = view.channels.iter().enumerate().map(|(channel, moments)| {

@@ -11,7 +11,7 @@ mod view;
 use egui::{Color32, RichText, Stroke, StrokeKind, Ui};
 
 use crate::base::{Place, format};
-use crate::data::{InputKind, Part, Prepared};
+use crate::data::{Part, Prepared};
 use crate::gui::icons;
 use crate::gui::theme::size;
 use crate::gui::widgets::{
@@ -70,10 +70,8 @@ impl StepPanel for DataPanel {
             "classes" => classes::classes_ui(ui, cx, &prepared, &mut self.view),
             "columns" => columns::columns_ui(ui, cx, &prepared, &self.view),
             "problems" => findings::findings_ui(ui, cx, &prepared),
-            _ => match prepared.dataset.input {
-                InputKind::Image { .. } => samples::gallery_ui(ui, cx, &prepared, &mut self.view),
-                InputKind::Table { .. } => table::table_ui(ui, cx, &prepared, &mut self.view),
-            },
+            _ if prepared.dataset.input.is_drawn() => samples::gallery_ui(ui, cx, &prepared, &mut self.view),
+            _ => table::table_ui(ui, cx, &prepared, &mut self.view),
         }
     }
 

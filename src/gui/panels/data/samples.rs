@@ -7,7 +7,7 @@ use crate::data::{Dataset, Labels, Prepared};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::{Theme, size};
-use crate::gui::widgets::samples::paint_texture;
+use crate::gui::widgets::samples::paint_sample;
 use crate::gui::widgets::{empty_state, icon_button, icon_toggle, page, search_field, semibold, weak};
 
 use super::view::View;
@@ -106,12 +106,7 @@ fn tile_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared, view: &m
     });
     if ui.is_rect_visible(rect) {
         let picture = egui::Rect::from_min_size(rect.min, egui::Vec2::splat(side));
-        match cx.samples.get(ui.ctx(), dataset, sample) {
-            Some(texture) => paint_texture(ui, &texture, picture),
-            None => {
-                ui.painter().rect_filled(picture, size::TIGHT, cx.theme.raised);
-            }
-        }
+        paint_sample(ui, cx.samples, dataset, sample, picture);
         let is_selected = view.selected == Some(sample);
         if is_selected || response.hovered() || response.has_focus() {
             let color = if is_selected || response.has_focus() { cx.theme.accent } else { cx.theme.faint };

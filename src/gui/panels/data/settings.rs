@@ -47,16 +47,22 @@ fn sample_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared, view: 
             }
         });
     });
-    if matches!(dataset.input, InputKind::Image { .. }) {
+    if dataset.input.is_drawn() {
         ui.vertical_centered(|ui| sample_image(ui, cx.samples, dataset, sample, 160.0, "The selected sample"));
     }
     ui.spacing_mut().item_spacing.y = 0.0;
     key_value(ui, &dataset.target, &label_of(dataset, sample));
     let part = match view.part_of(sample) {
-        Part::Train => "training",
-        Part::Validation => "validation",
-        Part::Test => "test",
+        Some(Part::Train) => "training",
+        Some(Part::Validation) => "validation",
+        Some(Part::Test) => "test",
+        None => "none, it lies across a border",
     };
+    if let Some(text) = dataset.text(sample as usize) {
+        let scroll = egui::ScrollArea::vertical().id_salt("text").max_height(180.0);
+        scroll.show(ui, |ui| ui.add(egui::Label::new(text).wrap()));
+        ui.add_space(size::GAP);
+    }
     key_value(ui, "Part", part);
     if let Some(origin) = dataset.origins.get(sample as usize) {
         key_value(ui, "From", origin).on_hover_text(origin);
@@ -191,7 +197,14 @@ fn card_ui(ui: &mut Ui, prepared: &Prepared, view: &View) {
         key_value(ui, "Classes", &count(dataset.classes.len()));
     }
     if view.columns.is_empty() {
-        key_value(ui, "Shape", &dataset.dims.to_string()).on_hover_text("Channels x height x width");
+        key_value(ui, "Shape", &dataset.dims.to_string()).on_hover_text(dataset.input.axes());
+        if let InputKind::Text(texts) = &dataset.input {
+            key_value(ui, "Vocabulary", &count(texts.vocabulary.len()))
+                .on_hover_text("Tokens of the training part that the network knows, with padding and unknown");
+        }
+        if let InputKind::Sound { sample_rate } = dataset.input {
+            key_value(ui, "Sample rate", &format!("{} Hz", format::count(u64::from(sample_rate))));
+        }
     } else {
         key_value(ui, "Columns", &count(view.columns.len()));
         key_value(ui, "Values a row", &count(dataset.dims.elements()))

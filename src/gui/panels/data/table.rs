@@ -4,7 +4,7 @@ use egui::{RichText, Sense, Ui};
 use egui_extras::{Column as TableColumn, TableBuilder};
 
 use crate::base::format;
-use crate::data::Prepared;
+use crate::data::{InputKind, Prepared};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::size;
@@ -27,6 +27,7 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepar
             return;
         }
         let shown = view.columns.len().min(MOST_COLUMNS);
+        let texts = matches!(prepared.dataset.input, InputKind::Text(_));
         let mut clicked = None;
         let mut sorted = None;
         ui.push_id("table", |ui| {
@@ -38,6 +39,7 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepar
                     .column(TableColumn::exact(56.0))
                     .column(TableColumn::initial(110.0).at_least(60.0).clip(true).resizable(true))
                     .columns(TableColumn::initial(104.0).at_least(56.0).clip(true).resizable(true), shown)
+                    .columns(TableColumn::remainder().at_least(200.0).clip(true), usize::from(texts))
                     .auto_shrink([false, false]);
                 let table = table.header(26.0, |mut header| {
                     header.col(|ui| {
@@ -55,12 +57,17 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepar
                             }
                         });
                     }
+                    if texts {
+                        header.col(|ui| {
+                            ui.label(semibold("text", size::ASIDE).color(cx.theme.text));
+                        });
+                    }
                 });
                 table.body(|body| {
                     body.rows(size::READ_ROW + 2.0, view.samples.len(), |mut row| {
                         let Some(&sample) = view.samples.get(row.index()) else { return };
                         row.set_selected(view.selected == Some(sample));
-                        let values = prepared.dataset.sample(sample as usize);
+                        let values = if texts { Vec::new() } else { prepared.dataset.sample(sample as usize) };
                         row.col(|ui| {
                             ui.label(mono(format::count(u64::from(sample) + 1)).color(cx.theme.faint));
                         });
@@ -74,6 +81,15 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepar
                                     None => RichText::new("missing").size(size::UNIT).color(cx.theme.warn),
                                 };
                                 ui.add(egui::Label::new(text).truncate());
+                            });
+                        }
+                        if texts {
+                            row.col(|ui| {
+                                let text = prepared.dataset.text(sample as usize).unwrap_or_default();
+                                // A line is far shorter than the longest text.
+                                let start: String =
+                                    text.chars().take(400).map(|c| if c == '\n' { ' ' } else { c }).collect();
+                                ui.add(egui::Label::new(start).truncate());
                             });
                         }
                         if row.response().clicked() {
@@ -110,8 +126,14 @@ fn header_ui(ui: &mut Ui, name: &str, color: egui::Color32, column: Option<usize
 
 fn head_ui(ui: &mut Ui, prepared: &Prepared, view: &mut View) {
     ui.horizontal(|ui| {
-        ui.label(semibold(format!("{} rows", format::count(view.samples.len() as u64)), size::HEADLINE));
-        let mut text = format!("{} columns, target {}", view.columns.len(), prepared.dataset.target);
+        let (_, nouns) = prepared.dataset.input.nouns();
+        ui.label(semibold(format!("{} {nouns}", format::count(view.samples.len() as u64)), size::HEADLINE));
+        let mut text = match &prepared.dataset.input {
+            InputKind::Text(texts) => {
+                format!("{} tokens, vocabulary of {}", prepared.dataset.dims, texts.vocabulary.len())
+            }
+            _ => format!("{} columns, target {}", view.columns.len(), prepared.dataset.target),
+        };
         if view.columns.len() > MOST_COLUMNS {
             text = format!("{text}; the first {MOST_COLUMNS} are shown");
         }

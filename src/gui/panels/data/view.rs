@@ -28,8 +28,8 @@ pub(super) struct View {
     made_for: Option<(Arc<Prepared>, Filter)>,
     /// The samples that pass the filter.
     pub(super) samples: Vec<u32>,
-    /// The part of each sample.
-    pub(super) parts: Vec<Part>,
+    /// The part of each sample; a window across the border of two parts is in none.
+    pub(super) parts: Vec<Option<Part>>,
     /// Class counts of training, validation and test.
     pub(super) counts: [Vec<usize>; 3],
     /// Table columns as the file has them.
@@ -118,7 +118,8 @@ impl View {
         };
         if self.tile == 0.0 {
             let side = prepared.dataset.dims.0.last().copied().unwrap_or(0);
-            self.tile = if side > 40 { 96.0 } else { 64.0 };
+            let is_image = matches!(prepared.dataset.input, InputKind::Image { .. });
+            self.tile = if side > 40 || !is_image { 96.0 } else { 64.0 };
         }
         let is_same = |made: &(Arc<Prepared>, _)| Arc::ptr_eq(&made.0, prepared);
         let data_is_new = !self.made_for.as_ref().is_some_and(is_same);
@@ -143,11 +144,11 @@ impl View {
             self.sort = None;
             self.show_everything();
         }
-        self.parts = vec![Part::Train; dataset.len()];
-        for part in [Part::Validation, Part::Test] {
+        self.parts = vec![None; dataset.len()];
+        for part in [Part::Train, Part::Validation, Part::Test] {
             for &sample in prepared.split.part(part) {
                 if let Some(place) = self.parts.get_mut(sample as usize) {
-                    *place = part;
+                    *place = Some(part);
                 }
             }
         }
@@ -156,8 +157,8 @@ impl View {
         self.columns = columns(dataset);
         self.statistics = stats::columns(dataset, &prepared.split.train);
         self.channels = match dataset.input {
-            InputKind::Image { .. } => stats::moments(dataset, &prepared.split.train),
-            InputKind::Table { .. } => Vec::new(),
+            InputKind::Image { .. } | InputKind::Sound { .. } => stats::moments(dataset, &prepared.split.train),
+            InputKind::Table { .. } | InputKind::Text(_) | InputKind::Series { .. } => Vec::new(),
         };
         self.histogram = match &dataset.labels {
             Labels::Values(values) => histogram(values, 24),
@@ -185,8 +186,8 @@ impl View {
     }
 
     /// The part of a sample.
-    pub(super) fn part_of(&self, sample: u32) -> Part {
-        self.parts.get(sample as usize).copied().unwrap_or(Part::Train)
+    pub(super) fn part_of(&self, sample: u32) -> Option<Part> {
+        self.parts.get(sample as usize).copied().flatten()
     }
 
     /// Class counts of the part in sight.
@@ -217,7 +218,11 @@ fn filtered(prepared: &Prepared, filter: &Filter, columns: &[Column]) -> Vec<u32
 fn contains(dataset: &Dataset, sample: u32, search: &str, columns: &[Column]) -> bool {
     let has = |text: &str| text.to_lowercase().contains(search);
     let origin = dataset.origins.get(sample as usize);
-    if has(&super::samples::label_of(dataset, sample)) || origin.is_some_and(|origin| has(origin)) {
+    let text = dataset.text(sample as usize);
+    if has(&super::samples::label_of(dataset, sample))
+        || origin.is_some_and(|origin| has(origin))
+        || text.is_some_and(has)
+    {
         return true;
     }
     if columns.is_empty() {
@@ -352,7 +357,7 @@ mod tests {
         assert_eq!(view.samples.len(), view.counts[2][3]);
         for &sample in &view.samples {
             assert_eq!(prepared.dataset.class_of(sample as usize), Some(3));
-            assert_eq!(view.part_of(sample), Part::Test);
+            assert_eq!(view.part_of(sample), Some(Part::Test));
         }
     }
 

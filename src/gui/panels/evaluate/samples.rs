@@ -4,7 +4,7 @@ use egui::{Align, Align2, FontId, Frame, Layout, RichText, ScrollArea, Ui, vec2}
 use egui_extras::{Column, TableBuilder};
 
 use crate::base::format;
-use crate::data::{InputKind, Part};
+use crate::data::Part;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::{Theme, size};
 use crate::gui::widgets::samples::sample_image;
@@ -71,16 +71,17 @@ impl EvaluatePanel {
             ui.label(RichText::new("The samples are shown once the data is loaded.").color(cx.theme.weak));
             return;
         };
-        let is_image = matches!(data.dataset.input, InputKind::Image { .. });
         let theme = cx.theme.clone();
         let classes: Vec<String> = (0..data.dataset.classes.len()).map(|class| class_name(cx.session, class)).collect();
         let answer = |value: f32| match classes.get(value.max(0.0) as usize) {
             Some(name) => name.clone(),
             None => format::number(f64::from(value)),
         };
-        if !is_image {
-            let origin =
-                |sample: &SampleResult| data.dataset.origins.get(sample.sample as usize).cloned().unwrap_or_default();
+        if !data.dataset.input.is_drawn() {
+            let origin = |sample: &SampleResult| match data.dataset.text(sample.sample as usize) {
+                Some(text) => text.chars().take(200).collect(),
+                None => data.dataset.origins.get(sample.sample as usize).cloned().unwrap_or_default(),
+            };
             self.rows_ui(ui, &theme, samples, height, &origin, &answer);
             return;
         }
@@ -195,7 +196,11 @@ impl EvaluatePanel {
     pub(super) fn sample_ui(&self, ui: &mut Ui, cx: &mut PanelContext<'_>, sample: SampleResult) {
         let Some(data) = cx.session.prepared().cloned() else { return };
         ui.label(semibold(format!("Sample {}", sample.sample), size::BODY));
-        if matches!(data.dataset.input, InputKind::Image { .. }) {
+        if let Some(text) = data.dataset.text(sample.sample as usize) {
+            let scroll = ScrollArea::vertical().id_salt("text").max_height(160.0);
+            scroll.show(ui, |ui| ui.add(egui::Label::new(text).wrap()));
+        }
+        if data.dataset.input.is_drawn() {
             let side = ui.available_width().min(160.0);
             sample_image(ui, cx.samples, &data.dataset, sample.sample, side, "Selected sample");
         }

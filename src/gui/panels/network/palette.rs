@@ -3,7 +3,7 @@
 use egui::{CollapsingHeader, RichText, Ui};
 
 use crate::base::NodeId;
-use crate::data::{Prepared, Task};
+use crate::data::Prepared;
 use crate::graph::presets::{self, Preset};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
@@ -119,11 +119,7 @@ impl NetworkPanel {
 fn fitted(preset: &Preset, data: Option<&Prepared>) -> crate::graph::Graph {
     match data {
         None => preset.graph(),
-        Some(data) => {
-            let dataset = &data.dataset;
-            let outputs = if dataset.task == Task::Regression { 1 } else { dataset.classes.len() };
-            preset.graph_for(&dataset.dims, outputs, dataset.task)
-        }
+        Some(data) => preset.graph_for_data(&data.dataset),
     }
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod drawing;
 mod pad;
 mod row_form;
+mod text_form;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::data::{Dataset, InputKind, Prepared};
 use crate::gui::icons;
 use crate::gui::theme::size;
 use crate::gui::widgets::samples::{paint_texture, picture};
+use crate::gui::widgets::waves::paint_values;
 use crate::gui::widgets::{
     RowButton, card_filled, empty_state, faint, headline, icon_button, key_value, page, secondary_button,
     section_title, selectable_row, semibold, weak,
@@ -27,6 +29,7 @@ use super::{PanelContext, Request, StepPanel, Tab};
 use drawing::Style;
 use pad::Pad;
 use row_form::RowForm;
+use text_form::TextForm;
 
 const TABS: &[Tab] =
     &[Tab { id: "predict", title: "Predict", icon: icons::PREDICT, help: "An input and what the network says." }];
@@ -38,6 +41,7 @@ const RECENT: f32 = 132.0;
 pub struct PredictPanel {
     pad: Pad,
     form: RowForm,
+    text: TextForm,
     /// Whether the pad is shown instead of the last input.
     is_drawing: bool,
     by_probability: bool,
@@ -56,6 +60,7 @@ impl Default for PredictPanel {
         Self {
             pad: Pad::default(),
             form: RowForm::default(),
+            text: TextForm::default(),
             is_drawing: true,
             by_probability: false,
             shown: 0,
@@ -86,8 +91,10 @@ impl StepPanel for PredictPanel {
         ui.add_space(size::GAP);
         section_title(ui, "Many at once");
         let (title, command) = match prepared.dataset.input {
-            InputKind::Image { .. } => ("A folder to CSV…", "predict_folder"),
-            InputKind::Table { .. } => ("A table to CSV…", "predict_table"),
+            InputKind::Image { .. } | InputKind::Sound { .. } => ("A folder to CSV…", "predict_folder"),
+            InputKind::Table { .. } | InputKind::Text(_) | InputKind::Series { .. } => {
+                ("A table to CSV…", "predict_table")
+            }
         };
         let row = RowButton { icon: icons::EXPORT, title, ..RowButton::default() };
         let help = "Predicts every input and writes the answers with their probabilities.";
@@ -168,6 +175,16 @@ impl StepPanel for PredictPanel {
                 }
                 ui.spacing_mut().item_spacing.y = size::GAP;
             }
+            (Some(prediction), InputKind::Text(texts)) => {
+                let text = weak(ui, texts.decode(&prediction.values));
+                ui.add(egui::Label::new(text).wrap());
+            }
+            (Some(prediction), InputKind::Sound { .. } | InputKind::Series { .. }) => {
+                let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 120.0), Sense::hover());
+                response
+                    .widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, "What the network sees"));
+                paint_values(ui, &prepared.dataset, &prediction.values, rect);
+            }
             (None, _) => {
                 let text = weak(ui, "The input in the form of the data set, before scaling.");
                 ui.add(egui::Label::new(text).wrap());
@@ -183,6 +200,7 @@ impl StepPanel for PredictPanel {
                 Input::File(path) => path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
                 Input::Sample(sample) => format!("sample {}", format::count(u64::from(*sample) + 1)),
                 Input::Values(_) if matches!(prepared.dataset.input, InputKind::Image { .. }) => "drawing".to_owned(),
+                Input::Values(_) if matches!(prepared.dataset.input, InputKind::Text(_)) => "typed".to_owned(),
                 Input::Values(_) => "form".to_owned(),
             };
             key_value(ui, "From", &from).on_hover_text(&from);
@@ -245,8 +263,15 @@ impl PredictPanel {
                     self.is_drawing = true;
                 }
             }
-            if matches!(prepared.dataset.input, InputKind::Image { .. }) {
-                let row = RowButton { icon: icons::IMAGE, title: "Open an image…", ..RowButton::default() };
+            let opened = match prepared.dataset.input {
+                InputKind::Image { .. } => Some((icons::IMAGE, "Open an image…")),
+                InputKind::Sound { .. } => Some((icons::FOLDER, "Open a recording…")),
+                InputKind::Text(_) => Some((icons::FOLDER, "Open a text…")),
+                InputKind::Series { .. } => Some((icons::TABLE, "Open a series…")),
+                InputKind::Table { .. } => None,
+            };
+            if let Some((icon, title)) = opened {
+                let row = RowButton { icon, title, ..RowButton::default() };
                 if selectable_row(ui, &row).on_hover_text("Or drop it onto the window.").clicked() {
                     cx.ask(Request::Run("predict_file"));
                 }
@@ -270,6 +295,7 @@ impl PredictPanel {
         if let Some(&sample) = part.get(position) {
             self.is_drawing = false;
             self.form.fill(&prepared.dataset.sample(sample as usize));
+            self.text.fill(&prepared.dataset, sample);
             cx.send(Command::Predict(Input::Sample(sample)));
         }
     }
@@ -278,7 +304,14 @@ impl PredictPanel {
         card_filled(ui, |ui| match prepared.dataset.input {
             InputKind::Table { .. } => self.form_ui(ui, cx, prepared),
             InputKind::Image { .. } if self.is_drawing => self.pad_ui(ui, cx),
-            InputKind::Image { .. } => self.shown_input_ui(ui, cx, &prepared.dataset),
+            InputKind::Text(_) => {
+                if let Some(values) = self.text.ui(ui, &cx.theme, &prepared.dataset) {
+                    cx.send(Command::Predict(Input::Values(values)));
+                }
+            }
+            InputKind::Image { .. } | InputKind::Sound { .. } | InputKind::Series { .. } => {
+                self.shown_input_ui(ui, cx, &prepared.dataset);
+            }
         });
     }
 
@@ -317,9 +350,20 @@ impl PredictPanel {
     fn shown_input_ui(&mut self, ui: &mut Ui, cx: &PanelContext<'_>, dataset: &Dataset) {
         headline(ui, "Input", "", "");
         let Some(prediction) = cx.session.predictions().get(self.shown) else {
-            empty_state(ui, icons::IMAGE, "No input yet", "Drop an image here, open one, or pick a test sample.", None);
+            let (one, _) = dataset.input.nouns();
+            let text = match dataset.input {
+                InputKind::Image { .. } => "Drop an image here, open one, or pick a test sample.".to_owned(),
+                _ => format!("Drop a file with a {one} here, open one, or pick a test sample."),
+            };
+            empty_state(ui, icons::IMAGE, "No input yet", &text, None);
             return;
         };
+        if !matches!(dataset.input, InputKind::Image { .. }) {
+            let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::hover());
+            response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, "The input"));
+            paint_values(ui, dataset, &prediction.values, rect);
+            return;
+        }
         let side = ui.available_width().min(ui.available_height()).floor();
         if let Some(texture) = self.picture(ui, dataset, prediction) {
             ui.vertical_centered(|ui| {
@@ -398,10 +442,7 @@ impl PredictPanel {
             if let Some(texture) = self.picture_at(ui, dataset, prediction, position) {
                 paint_texture(ui, &texture, place);
             } else {
-                ui.painter().rect_filled(place, size::TIGHT, cx.theme.raised);
-                let font = egui::FontId::proportional(22.0);
-                let icon = icons::TABLE;
-                ui.painter().text(place.center(), egui::Align2::CENTER_CENTER, icon, font, cx.theme.weak);
+                paint_values(ui, dataset, &prediction.values, place);
             }
             if self.shown == position || response.hovered() || response.has_focus() {
                 let color = if self.shown == position { cx.theme.accent } else { cx.theme.faint };
