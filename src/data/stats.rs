@@ -117,7 +117,9 @@ fn of_floats(floats: &[f32], samples: &[u32], (entries, channel_size): (usize, u
             let start = sample as usize * size;
             let values = floats.get(start..start + size).unwrap_or(&[]);
             for (channel, values) in values.chunks(channel_size.max(1)).enumerate() {
-                values.iter().for_each(|&value| visit(channel % entries, f64::from(value)));
+                for &value in values {
+                    visit(channel % entries, f64::from(value));
+                }
             }
         }
     };
