@@ -84,8 +84,8 @@ presets! {
     "text_cnn", "Text CNN", Sequences, 1, "Filters slide over the learned meanings of five neighbouring words, and the strongest finds decide (Kim 2014): a good first network for texts.";
     "text_lstm", "Text LSTM", Sequences, 1, "An LSTM reads the learned meanings of the words one after the other, in both directions: for texts whose order counts.";
     "series_lstm", "Series LSTM", Sequences, 1, "An LSTM reads a window of a series step by step; a straight line beside it follows what rises for ever (after Lai et al. 2018). A good first network for forecasts.";
-    "sound_cnn", "Sound CNN", Sound, 1, "Turns a recording into a picture of its pitches over time and looks at that with three convolutions: a good first network for sounds.";
     "gpt", "Small GPT", Sequences, 1, "Four transformer blocks that guess the next of 65 characters from those before it (Radford et al. 2018): a language model that a laptop can train.";
+    "sound_cnn", "Sound CNN", Sound, 1, "Turns a recording into a picture of its pitches over time and looks at that with three convolutions: a good first network for sounds.";
 }
 
 /// Every preset.

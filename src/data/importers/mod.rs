@@ -51,12 +51,12 @@ pub trait Importer: Send + Sync {
 pub fn all() -> &'static [&'static dyn Importer] {
     &[
         &image_folder::ImageFolder,
-        &idx::Idx,
         &csv_table::CsvTable,
-        &series_table::SeriesTable,
+        &idx::Idx,
         &text_table::TextTable,
         &text_folder::TextFolder,
         &sound_folder::SoundFolder,
+        &series_table::SeriesTable,
     ]
 }
 

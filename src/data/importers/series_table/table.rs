@@ -52,7 +52,7 @@ impl Clock {
         if wanted.is_empty() && style == Style::Number && !is_named {
             return None;
         }
-        if cells().filter(|cell| style.moment(cell).is_none()).count() * 20 > cells().count() {
+        if cells().filter(|cell| style.moment(cell).is_none()).count() * 2 > cells().count() {
             return None;
         }
         let second = PARTS_OF_YEAR

@@ -156,9 +156,14 @@ fn import_buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             icons::FOLDER,
             "A folder of images…",
             "import_folder",
-            "One sub-folder per class: PNG, JPEG, BMP, WebP, GIF, TIFF.",
+            "One sub-folder per class: images (PNG, JPEG, BMP, WebP, GIF, TIFF), texts (.txt) or recordings (WAV).",
         ),
-        (icons::TABLE, "A file…", "import_file", "A table (CSV, TSV) or images in IDX format, also gzipped."),
+        (
+            icons::TABLE,
+            "A file…",
+            "import_file",
+            "A table, texts with labels or a time series (CSV, TSV, JSON lines), or images in IDX format, also gzipped.",
+        ),
     ];
     for (icon, title, command, help) in rows {
         if selectable_row(ui, &RowButton { icon, title, ..RowButton::default() }).on_hover_text(help).clicked() {
@@ -223,7 +228,7 @@ fn drop_target_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         ui.add_space((ui.available_height() / 2.0 - 110.0).max(size::PAD));
         ui.label(RichText::new(icons::IMPORT).size(40.0).color(theme.accent));
         ui.label(semibold("Drop your data here", 18.0));
-        let text = weak(ui, "A folder with one sub-folder of images per class, a table (CSV, TSV), or IDX files");
+        let text = weak(ui, "A folder with images, texts or recordings in one sub-folder per class, a table, a time series, or IDX files");
         ui.label(text);
         ui.add_space(size::GAP);
         centered_row(ui, "drop target", |ui| {
