@@ -49,29 +49,6 @@ pub struct NodeAnalysis {
     pub cost: Cost,
 }
 
-/// Memory of a training step in bytes, before anything is allocated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MemoryPlan {
-    /// Parameters and buffers.
-    pub parameters: u64,
-    /// One gradient per trainable parameter.
-    pub gradients: u64,
-    /// What the optimizer keeps.
-    pub optimizer: u64,
-    /// Outputs and saved values of all layers, and gradients of activations while they live.
-    pub activations: u64,
-    /// Work space of the kernels.
-    pub workspace: u64,
-}
-
-impl MemoryPlan {
-    /// All together.
-    pub fn total(&self) -> u64 {
-        let Self { parameters, gradients, optimizer, activations, workspace } = *self;
-        [gradients, optimizer, activations, workspace].into_iter().fold(parameters, u64::saturating_add)
-    }
-}
-
 impl Analysis {
     /// Whether the network can run.
     pub fn is_runnable(&self) -> bool {

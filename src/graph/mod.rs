@@ -16,8 +16,9 @@ pub mod presets;
 mod structure;
 pub mod weights;
 
-pub use analysis::{Analysis, MemoryPlan, NodeAnalysis, analyze};
+pub use analysis::{Analysis, NodeAnalysis, analyze};
 pub use layout::{Layout, Route, layout};
+pub use memory::MemoryPlan;
 pub use model::{Block, Graph, Node, NodeRole, Wire};
 pub use network::{Gradients, Network, NetworkError, Parameter, Pass};
 pub use weights::LoadReport;
