@@ -5,8 +5,8 @@
 //! same order, whatever the product is a part of.
 
 use super::float::Float;
+use super::lanes::{Plain, Vector};
 use super::matmul::{Output, Sizes, View};
-use super::vector::{Plain, Vector};
 
 /// Vectors of columns in a tile.
 const ACROSS: usize = 2;

@@ -15,6 +15,7 @@ use super::pointwise;
 use super::simd;
 use super::vector::{self, Kernels, LARGEST_FILTERS, LARGEST_TILE, Reach};
 use super::window::Window;
+use super::winograd::{self, Part};
 
 /// Sizes of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -322,6 +323,9 @@ pub fn forward<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, geometry: &G
     if pointwise::fits(geometry) {
         return pointwise::forward(x, weight, bias, geometry);
     }
+    if winograd::fits(geometry, Part::Forward) {
+        return winograd::forward(x, weight, bias, geometry);
+    }
     forward_with(T::kernels(), x, weight, bias, geometry)
 }
 
@@ -365,6 +369,9 @@ pub fn backward_input<T: Float>(grad: &[T], weight: &[T], geometry: &Geometry) -
     }
     if pointwise::fits(geometry) {
         return pointwise::backward_input(grad, weight, geometry);
+    }
+    if winograd::fits(geometry, Part::Input) {
+        return winograd::backward_input(grad, weight, geometry);
     }
     backward_input_with(T::kernels(), grad, weight, geometry)
 }
@@ -418,6 +425,9 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
 pub fn backward_weight<T: Float>(grad: &[T], x: &[T], geometry: &Geometry) -> Vec<T> {
     if geometry.is_depthwise() {
         return depthwise::backward_weight(grad, x, geometry);
+    }
+    if winograd::fits(geometry, Part::Weight) {
+        return winograd::backward_weight(grad, x, geometry);
     }
     backward_weight_with(T::kernels(), grad, x, geometry)
 }
@@ -621,9 +631,73 @@ mod tests {
         }
     }
 
+    /// Sizes of 3 x 3 for which fewer products are worth it, with odd sides, all paddings and few or many tiles.
+    fn large_geometries() -> Vec<Geometry> {
+        let make = |batch, channels, size: [usize; 2], out_channels, padding| {
+            let window = Window { kernel: [3, 3], stride: [1, 1], padding, dilation: [1, 1] };
+            Geometry { batch, channels, size, out_channels, output: window.output(size), groups: 1, window }
+        };
+        vec![
+            make(1, 64, [20, 20], 66, [1, 1]),
+            make(2, 65, [15, 27], 70, [0, 2]),
+            make(25, 64, [4, 4], 65, [1, 1]),
+            make(7, 66, [9, 7], 64, [2, 0]),
+            make(1, 64, [50, 66], 64, [1, 1]),
+            make(3, 130, [14, 14], 140, [1, 1]),
+        ]
+    }
+
+    #[test]
+    fn fewer_products_give_what_the_definition_gives() {
+        for geometry in large_geometries() {
+            let parts = [Part::Forward, Part::Input, Part::Weight];
+            assert!(parts.iter().all(|&part| winograd::fits(&geometry, part)), "{geometry:?}");
+            let x = values(geometry.batch * geometry.channels * geometry.area(), 0.37);
+            let weight = values(geometry.out_channels * geometry.depth(), 0.71);
+            let bias = values(geometry.out_channels, 1.3);
+            let grad = values(geometry.batch * geometry.out_channels * geometry.out_area(), 0.53);
+            let wide = |values: &[f32]| -> Vec<f64> { values.iter().map(|&value| f64::from(value)).collect() };
+            let (plain, [x64, weight64, bias64, grad64]) =
+                (Kernels::<f64>::PLAIN, [&x, &weight, &bias, &grad].map(|values| wide(values)));
+            let by_definition = |[x, weight, bias, grad]: [&[f64]; 4]| {
+                [
+                    forward_with(plain, x, weight, Some(bias), &geometry),
+                    backward_input_with(plain, grad, weight, &geometry),
+                    backward_weight_with(plain, grad, x, &geometry),
+                ]
+            };
+            let expect = by_definition([&x64, &weight64, &bias64, &grad64]);
+            // Rounding errors are in proportion to the terms without their signs.
+            let sizes = [&x64, &weight64, &bias64, &grad64].map(|v| v.iter().map(|v| v.abs()).collect::<Vec<f64>>());
+            let scales = by_definition([&sizes[0], &sizes[1], &sizes[2], &sizes[3]]);
+            let assert_near = |found: &[Vec<f64>; 3], bound: f64, what: &str| {
+                for ((found, expect), scales) in found.iter().zip(&expect).zip(&scales) {
+                    assert_eq!(found.len(), expect.len());
+                    for ((found, expect), scale) in found.iter().zip(expect).zip(scales) {
+                        assert!((found - expect).abs() <= bound * scale, "{what} {geometry:?}: {found} and {expect}");
+                    }
+                }
+            };
+            let found = [
+                winograd::forward(&x64, &weight64, Some(&bias64), &geometry),
+                winograd::backward_input(&grad64, &weight64, &geometry),
+                winograd::backward_weight(&grad64, &x64, &geometry),
+            ];
+            assert_near(&found, 1e-14, "f64");
+            for kernels in Kernels::<f32>::variants() {
+                let found = [
+                    winograd::forward_with(kernels, &x, &weight, Some(&bias), &geometry),
+                    winograd::backward_input_with(kernels, &grad, &weight, &geometry),
+                    winograd::backward_weight_with(kernels, &grad, &x, &geometry),
+                ];
+                assert_near(&found.map(|values| wide(&values)), 2e-6, kernels.name);
+            }
+        }
+    }
+
     #[test]
     fn the_number_of_threads_changes_no_bit() {
-        for geometry in geometries() {
+        for geometry in geometries().into_iter().chain(large_geometries()) {
             let x = values(geometry.batch * geometry.channels * geometry.area(), 0.37);
             let weight = values(geometry.out_channels * geometry.depth(), 0.71);
             let grad = values(geometry.batch * geometry.out_channels * geometry.out_area(), 0.53);

@@ -174,13 +174,13 @@ fn copy<T: Float>(from: &[T], step: usize, to: &mut [T]) {
 /// `of(from)` for each value. Rows are short, so they go in blocks of 16 or 8, the last of which may overlap the one before:
 /// a loop over single values or a call would take longer than the copy.
 #[inline(always)]
-pub fn copy_row<T: Float>(from: &[T], to: &mut [T], of: impl Fn(T) -> T) {
+pub fn copy_row<T: Float, U: Copy>(from: &[T], to: &mut [U], of: impl Fn(T) -> U) {
     let len = to.len().min(from.len());
     let (from, to) = (&from[..len], &mut to[..len]);
     if len >= 16 {
-        copy_blocks::<T, 16>(from, to, &of);
+        copy_blocks::<T, U, 16>(from, to, &of);
     } else if len >= 8 {
-        copy_blocks::<T, 8>(from, to, &of);
+        copy_blocks::<T, U, 8>(from, to, &of);
     } else {
         to.iter_mut().zip(from).for_each(|(to, &from)| *to = of(from));
     }
@@ -188,7 +188,7 @@ pub fn copy_row<T: Float>(from: &[T], to: &mut [T], of: impl Fn(T) -> T) {
 
 /// Rows of at least one block.
 #[inline(always)]
-fn copy_blocks<T: Float, const BLOCK: usize>(from: &[T], to: &mut [T], of: &impl Fn(T) -> T) {
+fn copy_blocks<T: Float, U: Copy, const BLOCK: usize>(from: &[T], to: &mut [U], of: &impl Fn(T) -> U) {
     let mut at = 0;
     while at < from.len() {
         at = at.min(from.len() - BLOCK);

@@ -29,6 +29,23 @@ pub fn build<T: Float>(len: usize, chunk: usize, fill: impl Fn(usize, &mut [T]) 
     values
 }
 
+/// A vector of `len` values that `write` writes in parts.
+///
+/// # Safety
+/// `write` must write every value.
+#[expect(unsafe_code, reason = "the caller promises to write every value")]
+pub unsafe fn written<T: Float>(len: usize, write: impl FnOnce(&Shared<'_, MaybeUninit<T>>)) -> Vec<T> {
+    let mut values = Vec::with_capacity(len);
+    if let Some(spare) = values.spare_capacity_mut().get_mut(..len) {
+        write(&Shared::new(spare));
+    }
+    // SAFETY: the capacity is that large, and every value was written, as the caller promises.
+    unsafe {
+        values.set_len(len);
+    }
+    values
+}
+
 /// Zeros, written by all threads.
 pub fn zeros<T: Float>(len: usize) -> Vec<T> {
     build(len, CHUNK, |_, _: &mut [T]| {})

@@ -1,13 +1,15 @@
 //! The inner loops of convolutions, for the vector instructions that the processor has.
 //!
-//! Each is written once over [`Vector`] and compiled for AVX-512, AVX2 with fused multiply-add, and plain arrays. The
+//! Each is written once over [`super::lanes::Vector`] and compiled for AVX-512, AVX2 with fused multiply-add, and plain arrays. The
 //! sums of a tile stay in registers: eight filters by three vectors of pixels where there are 32 registers, four by three
 //! where there are 16.
 
 use super::float::Float;
+use super::lanes::{Plain, Vector};
+use super::winograd::inner::{self, Places, Strip, Way};
 
 /// Vectors of pixels in a tile.
-const ACROSS: usize = 3;
+pub const ACROSS: usize = 3;
 
 /// Vectors of filters whose gradients are summed at once.
 const FILTERS: usize = 2;
@@ -21,120 +23,19 @@ pub const LARGEST_FILTERS: usize = 8;
 /// Room for the largest tile: three vectors of 16 for each filter.
 pub const LARGEST_TILE: usize = LARGEST_FILTERS * ACROSS * 16;
 
-/// Numbers that are calculated with at once. The methods may only be called where the processor has the instructions.
-#[expect(unsafe_code, reason = "vector instructions may be missing, and pointers are read without checks")]
-pub(super) trait Vector<T>: Copy {
-    const LANES: usize;
-    unsafe fn zero() -> Self;
-    unsafe fn splat(value: T) -> Self;
-    unsafe fn load(from: *const T) -> Self;
-    unsafe fn store(self, to: *mut T);
-    /// `self * other + sum`.
-    unsafe fn times_plus(self, other: Self, sum: Self) -> Self;
-}
-
-/// An array, for processors without a variant of their own.
-#[derive(Clone, Copy)]
-pub(super) struct Plain<T, const LANES: usize>([T; LANES]);
-
-#[expect(unsafe_code, reason = "the trait's methods are unsafe")]
-impl<T: Float, const LANES: usize> Vector<T> for Plain<T, LANES> {
-    const LANES: usize = LANES;
-
-    #[inline(always)]
-    unsafe fn zero() -> Self {
-        Self([T::ZERO; LANES])
-    }
-
-    #[inline(always)]
-    unsafe fn splat(value: T) -> Self {
-        Self([value; LANES])
-    }
-
-    #[inline(always)]
-    unsafe fn load(from: *const T) -> Self {
-        // SAFETY: the caller gives a pointer to that many values.
-        Self(unsafe { from.cast::<[T; LANES]>().read_unaligned() })
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut T) {
-        // SAFETY: the caller gives a pointer to that many values.
-        unsafe { to.cast::<[T; LANES]>().write_unaligned(self.0) }
-    }
-
-    #[inline(always)]
-    unsafe fn times_plus(self, other: Self, sum: Self) -> Self {
-        let mut out = sum.0;
-        for ((out, &left), right) in out.iter_mut().zip(&self.0).zip(other.0) {
-            // A fused product is one instruction on ARM, and a slow call where it is not known to be one.
-            *out = if cfg!(any(target_arch = "aarch64", target_feature = "fma")) {
-                left.mul_add(right, *out)
-            } else {
-                *out + left * right
-            };
-        }
-        Self(out)
-    }
-}
-
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use std::arch::x86_64::{
-        __m256, __m512, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
-        _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
-    };
+    use std::arch::x86_64::{__m256, __m512};
 
-    use super::{Run, Vector, gradients, tile};
-
-    macro_rules! vector {
-        ($Vector:ty, $lanes:literal, $zero:ident, $splat:ident, $load:ident, $store:ident, $fma:ident) => {
-            #[expect(unsafe_code, reason = "vector instructions")]
-            impl Vector<f32> for $Vector {
-                const LANES: usize = $lanes;
-
-                #[inline(always)]
-                unsafe fn zero() -> Self {
-                    // SAFETY: the caller knows that the processor has the instruction; so for all below.
-                    unsafe { $zero() }
-                }
-
-                #[inline(always)]
-                unsafe fn splat(value: f32) -> Self {
-                    // SAFETY: as above.
-                    unsafe { $splat(value) }
-                }
-
-                #[inline(always)]
-                unsafe fn load(from: *const f32) -> Self {
-                    // SAFETY: as above, and the pointer is to that many values.
-                    unsafe { $load(from) }
-                }
-
-                #[inline(always)]
-                unsafe fn store(self, to: *mut f32) {
-                    // SAFETY: as above, and the pointer is to that many values.
-                    unsafe { $store(to, self) }
-                }
-
-                #[inline(always)]
-                unsafe fn times_plus(self, other: Self, sum: Self) -> Self {
-                    // SAFETY: as above.
-                    unsafe { $fma(self, other, sum) }
-                }
-            }
-        };
-    }
-
-    vector!(__m512, 16, _mm512_setzero_ps, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_fmadd_ps);
-    vector!(__m256, 8, _mm256_setzero_ps, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_fmadd_ps);
+    use super::{Places, Run, Strip, Way, gradients, inner, tile};
 
     macro_rules! variant {
-        ($features:literal, $tile:ident, $gradients:ident, $Vector:ty, $filters:literal, $places:literal) => {
+        ($features:literal, [$tile:ident, $gradients:ident, $transform:ident, $outputs:ident], $Vector:ty,
+         $filters:literal, $places:literal) => {
             #[target_feature(enable = $features)]
             #[expect(unsafe_code, reason = "the inner loop reads without checks")]
             pub(super) unsafe fn $tile(weights: *const f32, taps: &[usize], image: *const f32, out: *mut f32) {
-                // SAFETY: as promised by the caller; the instructions are enabled.
+                // SAFETY: as promised by the caller; the instructions are enabled. So for all below.
                 unsafe { tile::<f32, $Vector, $filters>(weights, taps, image, out) }
             }
 
@@ -147,18 +48,40 @@ mod x86 {
                 runs: &[Run],
                 sums: *mut f32,
             ) {
-                // SAFETY: as promised by the caller; the instructions are enabled.
+                // SAFETY: as above.
                 unsafe { gradients::<f32, $Vector, $places>(grads, image, places, runs, sums) }
+            }
+
+            #[target_feature(enable = $features)]
+            #[expect(unsafe_code, reason = "the inner loop reads without checks")]
+            pub(super) unsafe fn $transform(strips: &[Strip], places: &Places<f32>, way: Way) {
+                // SAFETY: as above.
+                unsafe { inner::transform::<f32, $Vector>(strips, places, way) }
+            }
+
+            #[target_feature(enable = $features)]
+            #[expect(unsafe_code, reason = "the inner loop reads without checks")]
+            pub(super) unsafe fn $outputs(
+                sums: *const f32,
+                stride: usize,
+                vectors: usize,
+                bias: f32,
+                rows: [*mut f32; 2],
+            ) {
+                // SAFETY: as above.
+                unsafe { inner::outputs::<f32, $Vector>(sums, stride, vectors, bias, rows) }
             }
         };
     }
 
-    variant!("avx512f", tile512, gradients512, __m512, 8, 9);
-    variant!("avx2,fma", tile256, gradients256, __m256, 4, 6);
+    variant!("avx512f,avx2,fma", [tile512, gradients512, transform512, outputs512], __m512, 8, 9);
+    variant!("avx2,fma", [tile256, gradients256, transform256, outputs256], __m256, 4, 6);
 }
 
 type Tile<T> = unsafe fn(*const T, &[usize], *const T, *mut T);
 type Gradients<T> = unsafe fn(*const T, *const T, &[usize], &[Run], *mut T);
+type Transform<T> = unsafe fn(&[Strip], &Places<T>, Way);
+type Outputs<T> = unsafe fn(*const T, usize, usize, T, [*mut T; 2]);
 
 /// Pixels side by side: the first one, and how many.
 pub type Run = [usize; 2];
@@ -176,6 +99,8 @@ pub struct Kernels<T> {
     pub places: usize,
     tile: Tile<T>,
     gradients: Gradients<T>,
+    pub(super) transform: Transform<T>,
+    pub(super) outputs: Outputs<T>,
 }
 
 /// Where the filter finds its values, counted from the pixel, and how far it reaches.
@@ -217,6 +142,8 @@ impl<T: Float> Kernels<T> {
         places: 6,
         tile: tile::<T, Plain<T, 4>, 4>,
         gradients: gradients::<T, Plain<T, 4>, 6>,
+        transform: inner::transform::<T, Plain<T, 4>>,
+        outputs: inner::outputs::<T, Plain<T, 4>>,
     };
 
     /// A tile of outputs, `[filters, pixels]`: `weights` holds the values of all filters of the tile for one place after
@@ -262,13 +189,33 @@ impl Kernels<f32> {
         let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
         {
-            if std::arch::is_x86_feature_detected!("avx512f") {
+            if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("fma") {
                 let (tile, gradients) = (x86::tile512 as Tile<f32>, x86::gradients512 as Gradients<f32>);
-                all.push(Self { name: "AVX-512", filters: 8, pixels: 16 * ACROSS, places: 9, tile, gradients });
+                let (transform, outputs) = (x86::transform512 as Transform<f32>, x86::outputs512 as Outputs<f32>);
+                all.push(Self {
+                    name: "AVX-512",
+                    filters: 8,
+                    pixels: 16 * ACROSS,
+                    places: 9,
+                    tile,
+                    gradients,
+                    transform,
+                    outputs,
+                });
             }
             if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
                 let (tile, gradients) = (x86::tile256 as Tile<f32>, x86::gradients256 as Gradients<f32>);
-                all.push(Self { name: "AVX2", filters: 4, pixels: 8 * ACROSS, places: 6, tile, gradients });
+                let (transform, outputs) = (x86::transform256 as Transform<f32>, x86::outputs256 as Outputs<f32>);
+                all.push(Self {
+                    name: "AVX2",
+                    filters: 4,
+                    pixels: 8 * ACROSS,
+                    places: 6,
+                    tile,
+                    gradients,
+                    transform,
+                    outputs,
+                });
             }
         }
         all.push(Self::PLAIN);
