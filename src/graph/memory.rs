@@ -289,7 +289,7 @@ impl<'a> Walk<'a> {
 /// threads, and each thread lays out a block of the image as a matrix that fits its cache.
 fn workspace(flat: &Flat) -> u64 {
     /// Of one thread, measured: its blocks, and what its part of the allocator holds.
-    const BLOCKS: u64 = 5_000_000;
+    const BLOCKS: u64 = 4_000_000;
     const MOST_PARTS: u64 = 16;
     const VALUES_IN_PARTS: u64 = 8 << 20;
     let convolutions = flat.nodes.iter().filter(|node| matches!(&node.role, FlatRole::Layer(LayerSpec::Conv2d(_))));
