@@ -45,7 +45,7 @@ fn batch_norm_refuses_a_single_value_a_channel() {
         let case = case(json!({"kind": "batch_norm"}), &[&dims]);
         let (inputs, params) = tensors(&case, DType::F32);
         let node = NodeId::from("node");
-        let ctx = LayerContext { mode: TRAIN, node: &node, keeps: true, backend };
+        let ctx = LayerContext { keeps: true, backend, ..LayerContext::new(TRAIN, &node) };
         let error = case.spec.as_layer().unwrap().forward(&inputs, &params, &ctx).err().unwrap().to_string();
         assert!(error.contains("2 or more values a channel"), "{error}");
     }

@@ -194,7 +194,7 @@ fn check_layer(case: &Value, spec: &LayerSpec, dtype: DType, backend: Backend) {
     let is_training = case["args"]["training"].as_bool().unwrap_or(true);
     let mode = if is_training { Mode::Train { seed: 0, step: 0 } } else { Mode::Infer };
     let node = NodeId::from("node");
-    let ctx = LayerContext { mode, node: &node, keeps: true, backend };
+    let ctx = LayerContext { keeps: true, backend, ..LayerContext::new(mode, &node) };
     let layer = spec.as_layer().unwrap();
     let forward = layer.forward(&[input], &params, &ctx).unwrap_or_else(|error| panic!("{what}: {error}"));
     check(&what, &forward.outputs[0], &case["out"]["y"], dtype);

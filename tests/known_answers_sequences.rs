@@ -60,7 +60,7 @@ fn ask(case: &Value, question: &Question, dtype: DType, backend: Backend) {
         |input: &Tensor| if input.dtype().is_float() { input.to_dtype(dtype).unwrap() } else { input.clone() };
     let inputs: Vec<Tensor> = question.inputs.iter().map(to_dtype).collect();
     let node = NodeId::from("node");
-    let ctx = LayerContext { mode: Mode::Train { seed: 0, step: 0 }, node: &node, keeps: true, backend };
+    let ctx = LayerContext { keeps: true, backend, ..LayerContext::new(Mode::Train { seed: 0, step: 0 }, &node) };
     let forward = layer.forward(&inputs, &params, &ctx).unwrap_or_else(|error| panic!("{what}: {error}"));
     let mut grads = Vec::new();
     for ((name, output), dims) in question.output_names.iter().zip(&forward.outputs).zip(&outputs) {

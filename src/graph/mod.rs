@@ -7,6 +7,7 @@ pub mod analysis;
 mod bindings;
 pub mod edit;
 mod flatten;
+mod fusion;
 pub mod layout;
 mod memory;
 pub mod model;

@@ -1,16 +1,19 @@
 //! The compiled network: a flat plan with its parameters, forward and backward.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use candle_core::{DType, Device, Tensor};
 
 use crate::base::rng::Stream;
 use crate::base::{Dims, NodeId, Problem, Severity};
-use crate::nn::{Init, LayerContext, LayerError, Mode, Needs, ParamSpec, Saved};
+use crate::nn::{Behind, Init, LayerContext, LayerError, LayerSpec, Mode, Needs, ParamSpec, Ready, Saved};
 use crate::ops;
+use crate::ops::conv::RunningNorm;
 
 use super::Graph;
 use super::flatten::Flat;
+use super::fusion::{self, Tail};
 use super::plan::{Plan, Step};
 
 /// A named tensor of the network.
@@ -31,13 +34,17 @@ pub struct Network {
     parameters: Vec<Parameter>,
     device: Device,
     dtype: DType,
+    /// What runs together with each step.
+    tails: Vec<Tail>,
+    /// Steps made ready for predictions with the parameters as they are.
+    ready: OnceLock<Vec<Option<Box<dyn Ready>>>>,
 }
 
 /// What a training forward pass keeps for backward.
 pub struct Pass {
     /// Outputs of the network, in the order of the output nodes' names.
     pub outputs: Vec<Tensor>,
-    saved: Vec<Option<Saved>>,
+    kept: Vec<Kept>,
     batch: usize,
 }
 
@@ -103,7 +110,8 @@ impl Network {
         let (plan, specs) = Plan::new(flat);
         let make = |(name, spec)| initial_value(name, &spec, device, dtype, seed);
         let parameters = specs.into_iter().map(make).collect::<Result<_>>()?;
-        Ok(Self { plan, parameters, device: device.clone(), dtype })
+        let tails = fusion::tails(&plan);
+        Ok(Self { plan, parameters, device: device.clone(), dtype, tails, ready: OnceLock::new() })
     }
 
     /// Names of the parameters and buffers that a graph would have, without making them; none if it has errors.
@@ -122,6 +130,7 @@ impl Network {
 
     /// The same, to change their values.
     pub fn parameters_mut(&mut self) -> &mut [Parameter] {
+        self.ready = OnceLock::new();
         &mut self.parameters
     }
 
@@ -154,7 +163,7 @@ impl Network {
     /// # Errors
     /// If an input has the wrong shape or a layer fails.
     pub fn infer(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        Ok(self.run(inputs, Mode::Infer, Keep::Nothing, &mut |_, _| true)?.outputs)
+        Ok(self.run(inputs, Mode::Infer, Keep::Nothing, None)?.outputs)
     }
 
     /// Runs like [`Self::infer`] and gives the output of every node by its path: inputs, layers, outputs, and blocks as
@@ -168,15 +177,20 @@ impl Network {
             values[input.value] = Some(tensor.clone());
         }
         let mut all = BTreeMap::new();
-        self.run(inputs, Mode::Infer, Keep::Nothing, &mut |step, outputs| {
-            for (port, (value, tensor)) in step.outputs.clone().zip(outputs).enumerate() {
-                values[value] = Some(tensor.clone());
-                if port > 0 {
-                    all.insert(format!("{}:{port}", step.path), tensor.clone());
+        self.run(
+            inputs,
+            Mode::Infer,
+            Keep::Nothing,
+            Some(&mut |step, outputs| {
+                for (port, (value, tensor)) in step.outputs.clone().zip(outputs).enumerate() {
+                    values[value] = Some(tensor.clone());
+                    if port > 0 {
+                        all.insert(format!("{}:{port}", step.path), tensor.clone());
+                    }
                 }
-            }
-            true
-        })?;
+                true
+            }),
+        )?;
         for (path, value) in &self.plan.paths {
             if let Some(tensor) = values.get(*value).cloned().flatten() {
                 all.insert(path.clone(), tensor);
@@ -190,14 +204,16 @@ impl Network {
     /// # Errors
     /// As [`Self::infer`].
     pub fn forward(&mut self, inputs: &[Tensor], mode: Mode) -> Result<Pass> {
-        let run = self.run(inputs, mode, Keep::ForBackward, &mut |_, _| true)?;
+        // Weights are about to change.
+        self.ready = OnceLock::new();
+        let run = self.run(inputs, mode, Keep::ForBackward, None)?;
         for (index, value) in run.buffers {
             if let Some(parameter) = self.parameters.get_mut(index) {
                 parameter.value = value;
             }
         }
         let batch = inputs.first().and_then(|input| input.dims().first().copied()).unwrap_or(0);
-        Ok(Pass { outputs: run.outputs, saved: run.saved, batch })
+        Ok(Pass { outputs: run.outputs, kept: run.kept, batch })
     }
 
     /// Gradients of the parameters, given the gradients of the outputs.
@@ -206,7 +222,7 @@ impl Network {
     /// If a layer fails, or there is not one gradient for each output.
     pub fn backward(&self, pass: Pass, output_grads: &[Tensor]) -> Result<Gradients> {
         let _flushed = ops::flush_denormals();
-        let Pass { outputs, mut saved, batch } = pass;
+        let Pass { outputs, mut kept, batch } = pass;
         if output_grads.len() != outputs.len() {
             return Err(NetworkError::InputCount { expected: outputs.len(), received: output_grads.len() });
         }
@@ -218,7 +234,18 @@ impl Network {
             accumulate(&mut grads[*value], grad.clone())?;
         }
         for step in self.plan.steps.iter().rev() {
-            let kept = saved.pop().flatten();
+            let kept = match kept.pop() {
+                Some(Kept::Saved(saved)) => Some(saved),
+                Some(Kept::Nothing) | None => None,
+                // The layer before it took its part.
+                Some(Kept::PassedOn) => {
+                    let grad = grads[step.outputs.start].take();
+                    if let (Some(grad), Some(value)) = (grad, step.inputs.first()) {
+                        accumulate(&mut grads[*value], grad)?;
+                    }
+                    continue;
+                }
+            };
             let received: Vec<Option<Tensor>> = step.outputs.clone().map(|value| grads[value].take()).collect();
             // Nothing behind this layer depends on it, or nothing at or before it can learn.
             if !step.is_differentiated || received.iter().all(Option::is_none) {
@@ -270,31 +297,31 @@ impl Network {
         }
         let mut found = None;
         let mut failure = None;
-        self.run(inputs, mode, Keep::Nothing, &mut |step, outputs| {
-            let parameters = self.parameters.get(step.parameters.clone()).unwrap_or(&[]);
-            for tensor in parameters.iter().map(|parameter| &parameter.value).chain(outputs) {
-                match is_finite(tensor) {
-                    Ok(true) => {}
-                    Ok(false) => found = Some(step.path.clone()),
-                    Err(error) => failure = Some(error),
+        self.run(
+            inputs,
+            mode,
+            Keep::Nothing,
+            Some(&mut |step, outputs| {
+                let parameters = self.parameters.get(step.parameters.clone()).unwrap_or(&[]);
+                for tensor in parameters.iter().map(|parameter| &parameter.value).chain(outputs) {
+                    match is_finite(tensor) {
+                        Ok(true) => {}
+                        Ok(false) => found = Some(step.path.clone()),
+                        Err(error) => failure = Some(error),
+                    }
                 }
-            }
-            found.is_none() && failure.is_none()
-        })?;
+                found.is_none() && failure.is_none()
+            }),
+        )?;
         match failure {
             Some(error) => Err(error.into()),
             None => Ok(found),
         }
     }
 
-    /// Runs the plan. `watch` sees each layer's outputs as they are made and ends the run by giving false.
-    fn run(
-        &self,
-        inputs: &[Tensor],
-        mode: Mode,
-        keep: Keep,
-        watch: &mut dyn FnMut(&Step, &[Tensor]) -> bool,
-    ) -> Result<Run> {
+    /// Runs the plan. `watch` sees each layer's outputs as they are made and ends the run by giving false; without it
+    /// layers may run as one.
+    fn run(&self, inputs: &[Tensor], mode: Mode, keep: Keep, mut watch: Option<Watch<'_>>) -> Result<Run> {
         self.check_inputs(inputs)?;
         let _flushed = ops::flush_denormals();
         let mut values: Vec<Option<Tensor>> = vec![None; self.plan.dims.len()];
@@ -303,30 +330,79 @@ impl Network {
             let is_other_float = tensor.dtype().is_float() && tensor.dtype() != self.dtype;
             values[input.value] = Some(if is_other_float { tensor.to_dtype(self.dtype)? } else { tensor.clone() });
         }
-        let mut run =
-            Run { outputs: Vec::new(), saved: Vec::with_capacity(self.plan.steps.len()), buffers: Vec::new() };
-        for step in &self.plan.steps {
-            let layer = step.layer.as_layer().ok_or_else(|| lost(step))?;
-            let sources: Vec<Tensor> = step.inputs.iter().filter_map(|value| values[*value].clone()).collect();
-            let keeps = keep == Keep::ForBackward && step.is_differentiated;
-            let ctx = LayerContext { keeps, ..LayerContext::new(mode, &step.path) };
-            let parameters = self.parameters_of(step);
-            let made = layer.forward(&sources, &parameters, &ctx).map_err(|source| failed(step, source))?;
-            drop(sources);
-            if !watch(step, &made.outputs) {
-                return Ok(run);
+        let steps = &self.plan.steps;
+        let mut run = Run { outputs: Vec::new(), kept: Vec::with_capacity(steps.len()), buffers: Vec::new() };
+        let is_joined = watch.is_none() && self.device.is_cpu() && matches!(self.dtype, DType::F32 | DType::F64);
+        let mut is_done = vec![false; steps.len()];
+        for (index, step) in steps.iter().enumerate() {
+            if is_done[index] {
+                run.kept.push(Kept::PassedOn);
+            } else {
+                let sources: Vec<Tensor> = step.inputs.iter().filter_map(|value| values[*value].clone()).collect();
+                let tail = self.tails.get(index).copied().filter(|_| is_joined).unwrap_or_default();
+                let is_prediction = is_joined && mode == Mode::Infer && keep == Keep::Nothing;
+                let ready = if is_prediction { self.ready(index)? } else { None };
+                if let (Some(ready), [source]) = (ready, &sources[..]) {
+                    let output = ready.infer(source).map_err(|source| failed(step, source))?;
+                    for done in [tail.norm, tail.relu].into_iter().flatten() {
+                        is_done[done] = true;
+                    }
+                    values[tail.last().map_or(step, |last| &steps[last]).outputs.start] = Some(output);
+                    run.kept.push(Kept::Nothing);
+                } else {
+                    let layer = step.layer.as_layer().ok_or_else(|| lost(step))?;
+                    let keeps = keep == Keep::ForBackward && step.is_differentiated;
+                    let relu = tail.relu.filter(|_| layer.takes_relu() && sources.iter().all(ops::fits_kernels));
+                    let rectifies = relu.is_some();
+                    let ctx = LayerContext { keeps, rectifies, ..LayerContext::new(mode, &step.path) };
+                    let parameters = self.parameters_of(step);
+                    let made = layer.forward(&sources, &parameters, &ctx).map_err(|source| failed(step, source))?;
+                    if watch.as_mut().is_some_and(|watch| !watch(step, &made.outputs)) {
+                        return Ok(run);
+                    }
+                    if let Some(relu) = relu {
+                        is_done[relu] = true;
+                    }
+                    for (value, tensor) in relu.map_or(step, |relu| &steps[relu]).outputs.clone().zip(made.outputs) {
+                        values[value] = Some(tensor);
+                    }
+                    let buffers = made.buffers.into_iter();
+                    run.buffers.extend(buffers.map(|(index, value)| (step.parameters.start + index, value)));
+                    run.kept.push(made.saved.filter(|_| keeps).map_or(Kept::Nothing, Kept::Saved));
+                }
             }
-            for (value, tensor) in step.outputs.clone().zip(made.outputs) {
-                values[value] = Some(tensor);
-            }
-            run.buffers.extend(made.buffers.into_iter().map(|(index, value)| (step.parameters.start + index, value)));
-            run.saved.push(made.saved.filter(|_| keeps));
             for value in &step.dead {
                 values[*value] = None;
             }
         }
         run.outputs = self.plan.outputs.iter().filter_map(|value| values[*value].clone()).collect();
         Ok(run)
+    }
+
+    /// A step made ready for predictions, if that saves something.
+    fn ready(&self, index: usize) -> Result<Option<&dyn Ready>> {
+        if self.ready.get().is_none() {
+            let all = self.plan.steps.iter().zip(&self.tails).map(|(step, tail)| self.make_ready(step, *tail));
+            let all = all.collect::<Result<Vec<_>>>()?;
+            // Whoever comes second made the same.
+            let _ = self.ready.set(all);
+        }
+        Ok(self.ready.get().and_then(|all| all.get(index)?.as_deref()))
+    }
+
+    fn make_ready(&self, step: &Step, tail: Tail) -> Result<Option<Box<dyn Ready>>> {
+        let (Some(layer), Some(input)) = (step.layer.as_layer(), step.inputs.first()) else { return Ok(None) };
+        let norm = tail.norm.and_then(|norm| self.plan.steps.get(norm));
+        let norm_parameters = norm.map(|norm| self.parameters_of(norm)).unwrap_or_default();
+        let norm = match (norm.map(|norm| &norm.layer), &norm_parameters[..]) {
+            (Some(LayerSpec::BatchNorm(norm)), [weight, bias, mean, variance]) => {
+                Some(RunningNorm { parameters: [weight, bias, mean, variance], eps: norm.eps })
+            }
+            _ => None,
+        };
+        let behind = Behind { norm, rectifies: tail.relu.is_some() };
+        let ready = layer.ready(&self.plan.dims[*input], &self.parameters_of(step), behind);
+        ready.map_err(|source| failed(step, source))
     }
 
     fn check_inputs(&self, inputs: &[Tensor]) -> Result<()> {
@@ -357,10 +433,21 @@ enum Keep {
     ForBackward,
 }
 
+/// Sees each layer's outputs as they are made, and says whether to go on.
+type Watch<'a> = &'a mut dyn FnMut(&Step, &[Tensor]) -> bool;
+
+/// What a step left for backward.
+enum Kept {
+    Nothing,
+    Saved(Saved),
+    /// The layer before it did its work too, and the gradient is for that one.
+    PassedOn,
+}
+
 struct Run {
     outputs: Vec<Tensor>,
     /// One entry per step.
-    saved: Vec<Option<Saved>>,
+    kept: Vec<Kept>,
     /// New values of buffers, by their index in the network's parameters.
     buffers: Vec<(usize, Tensor)>,
 }
@@ -377,7 +464,7 @@ fn lost(step: &Step) -> NetworkError {
 /// Adds where two gradients meet, and only there.
 fn accumulate(place: &mut Option<Tensor>, grad: Tensor) -> candle_core::Result<()> {
     *place = Some(match place.take() {
-        Some(sum) => (sum + grad)?,
+        Some(sum) => ops::sum::add(&sum, &grad, false)?,
         None => grad,
     });
     Ok(())
@@ -435,17 +522,23 @@ mod tests {
         layer
     }
 
-    /// image -> conv -> norm -> tanh -+-> conv2 -> sum -> flatten -> classes -> output, with a shortcut around conv2.
     fn residual() -> Graph {
+        residual_with("tanh")
+    }
+
+    /// image -> conv -> norm -> tanh -+-> conv2 -> sum -> tanh -> flatten -> classes -> output, with a shortcut around
+    /// conv2, or with another activation.
+    fn residual_with(activation: &str) -> Graph {
         let mut graph = Graph::default();
         let mut add = |name: &str, node: Node| graph.nodes.insert(name.into(), node);
         add("image", Node::input([2, 4, 4].into()));
         add("conv1", Node::layer(layer("conv2d", &[("out_channels", "3")]), &["image"]));
         add("norm1", Node::layer(layer("batch_norm", &[]), &["conv1"]));
-        add("tanh1", Node::layer(layer("tanh", &[]), &["norm1"]));
+        add("tanh1", Node::layer(layer(activation, &[]), &["norm1"]));
         add("conv2", Node::layer(layer("conv2d", &[("out_channels", "3")]), &["tanh1"]));
         add("sum", Node::layer(layer("add", &[]), &["conv2", "tanh1"]));
-        add("flatten", Node::layer(layer("flatten", &[]), &["sum"]));
+        add("tanh2", Node::layer(layer(activation, &[]), &["sum"]));
+        add("flatten", Node::layer(layer("flatten", &[]), &["tanh2"]));
         add("classes", Node::layer(layer("linear", &[("out_features", "5")]), &["flatten"]));
         add("output", Node::output("classes"));
         graph
@@ -464,7 +557,39 @@ mod tests {
 
     #[test]
     fn gradients_are_those_of_central_differences() {
-        let mut network = Network::build(&residual(), &Device::Cpu, DType::F64, 1).unwrap();
+        check_gradients(&residual());
+    }
+
+    #[test]
+    fn gradients_through_layers_that_run_as_one_are_those_of_central_differences() {
+        let graph = residual_with("relu");
+        let network = Network::build(&graph, &Device::Cpu, DType::F64, 1).unwrap();
+        assert_eq!(network.tails.iter().filter(|tail| tail.relu.is_some()).count(), 3, "conv1, norm1 and sum");
+        check_gradients(&graph);
+    }
+
+    #[test]
+    fn layers_that_run_as_one_predict_what_they_do_one_by_one() {
+        let mut network = Network::build(&residual_with("relu"), &Device::Cpu, DType::F64, 1).unwrap();
+        let input = values(1, &[3, 2, 4, 4], DType::F64);
+        let mut last = None;
+        // Statistics, then weights change: what was made ready before must not stay.
+        for round in 0..3 {
+            let all = network.infer_all(std::slice::from_ref(&input)).unwrap();
+            let output = network.infer(std::slice::from_ref(&input)).unwrap().remove(0);
+            let error = (&output - &all["output"]).unwrap().abs().unwrap().max_all().unwrap();
+            assert!(scalar(&error) < 1e-12, "{round}");
+            let output = output.flatten_all().unwrap().to_vec1::<f64>().unwrap();
+            assert_ne!(last.replace(output.clone()), Some(output), "{round}");
+            network.forward(std::slice::from_ref(&input), TRAIN).unwrap();
+            for parameter in network.parameters_mut().iter_mut().filter(|parameter| parameter.trainable) {
+                parameter.value = (&parameter.value + 0.1).unwrap();
+            }
+        }
+    }
+
+    fn check_gradients(graph: &Graph) {
+        let mut network = Network::build(graph, &Device::Cpu, DType::F64, 1).unwrap();
         let input = values(1, &[3, 2, 4, 4], DType::F64);
         let weights = values(2, &[3, 5], DType::F64);
         let loss = |network: &mut Network| {
@@ -570,7 +695,10 @@ mod tests {
         let input = values(1, &[2, 2, 4, 4], DType::F32);
         let all = network.infer_all(std::slice::from_ref(&input)).unwrap();
         let names: Vec<&str> = all.keys().map(String::as_str).collect();
-        assert_eq!(names, ["classes", "conv1", "conv2", "flatten", "image", "norm1", "output", "sum", "tanh1"]);
+        assert_eq!(
+            names,
+            ["classes", "conv1", "conv2", "flatten", "image", "norm1", "output", "sum", "tanh1", "tanh2"]
+        );
         assert_eq!(all["conv1"].dims(), [2, 3, 4, 4]);
         let output = network.infer(&[input]).unwrap();
         assert_eq!(all["output"].to_vec2::<f32>().unwrap(), output[0].to_vec2::<f32>().unwrap());

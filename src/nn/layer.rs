@@ -7,6 +7,7 @@ use candle_core::Tensor;
 
 use crate::base::{Dims, NodeId, Params};
 use crate::ops;
+use crate::ops::conv::RunningNorm;
 
 use super::tape::{self, Tape};
 
@@ -188,12 +189,15 @@ pub struct LayerContext<'a> {
     pub keeps: bool,
     /// Which code computes.
     pub backend: Backend,
+    /// Whether the layer applies a ReLU to its output in the same pass. Only where [`Layer::takes_relu`] says that it can,
+    /// and its kernels run.
+    pub rectifies: bool,
 }
 
 impl<'a> LayerContext<'a> {
     /// A pass in which training keeps for backward and prediction does not.
     pub fn new(mode: Mode, node: &'a NodeId) -> Self {
-        Self { mode, node, keeps: mode != Mode::Infer, backend: Backend::Fastest }
+        Self { mode, node, keeps: mode != Mode::Infer, backend: Backend::Fastest, rectifies: false }
     }
 }
 
@@ -306,6 +310,21 @@ pub trait Layer: Params + std::fmt::Debug + Send + Sync {
         None
     }
 
+    /// Whether its kernels can apply a ReLU to the output in the same pass over memory.
+    fn takes_relu(&self) -> bool {
+        false
+    }
+
+    /// The layer made ready for many predictions on the CPU with these parameters and inputs of that shape; `None` if
+    /// that would save nothing.
+    ///
+    /// # Errors
+    /// If a tensor operation fails.
+    fn ready(&self, input: &Dims, params: &[Tensor], behind: Behind<'_>) -> Result<Option<Box<dyn Ready>>, LayerError> {
+        let _ = (input, params, behind);
+        Ok(None)
+    }
+
     /// Computes the outputs.
     ///
     /// # Errors
@@ -336,6 +355,30 @@ pub trait Layer: Params + std::fmt::Debug + Send + Sync {
             (Err(saved), Some(kernels)) => kernels.backward(saved, params, grads, needs),
             (Err(_), None) => Err(LayerError::shape("The forward pass kept nothing for this layer", "")),
         }
+    }
+}
+
+/// What follows a layer and becomes part of it where it is made ready for predictions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Behind<'a> {
+    /// A batch norm.
+    pub norm: Option<RunningNorm<'a>>,
+    /// A ReLU, behind the norm if there is one.
+    pub rectifies: bool,
+}
+
+/// A layer of one input and one output that was made ready for predictions.
+pub trait Ready: std::fmt::Debug + Send + Sync {
+    /// Computes the output.
+    ///
+    /// # Errors
+    /// If a tensor operation fails, or the batch does not fit the layer.
+    fn infer(&self, input: &Tensor) -> Result<Tensor, LayerError>;
+}
+
+impl Ready for ops::conv::Ready {
+    fn infer(&self, input: &Tensor) -> Result<Tensor, LayerError> {
+        Ok(self.forward(input)?)
     }
 }
 

@@ -7,8 +7,8 @@ pub mod losses;
 pub mod tape;
 
 pub use layer::{
-    Arity, Backend, Backward, Cost, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode, Needs,
-    ParamSpec, Saved,
+    Arity, Backend, Backward, Behind, Cost, Forward, Init, Kernels, Layer, LayerContext, LayerError, LayerKind, Mode,
+    Needs, ParamSpec, Ready, Saved,
 };
 pub use layers::LayerSpec;
 pub use losses::LossSpec;

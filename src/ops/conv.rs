@@ -1,8 +1,9 @@
 //! Convolutions on tensors `[batch, channels, height, width]`.
 
-use candle_core::{Error, Result, Tensor};
+use candle_core::{DType, Error, Result, Tensor};
 
 use super::kernels::conv::{self as kernels, Geometry};
+use super::kernels::float::Float;
 use super::kernels::window::Window;
 use super::storage::{tensor, values, with_type};
 
@@ -19,6 +20,95 @@ pub fn forward(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, window: Windo
         let bias = bias.as_ref().map(values::<T>).transpose()?;
         tensor(kernels::forward::<T>(&values(&x)?, &values(&weight)?, bias.as_deref(), &geometry), dims)
     })
+}
+
+/// A convolution made ready for many predictions: the batch norm behind it, if there is one, is part of its filters, and so
+/// is a ReLU behind that.
+#[derive(Debug)]
+pub struct Ready {
+    filters: ReadyFilters,
+    window: Window,
+    groups: usize,
+    weight_dims: [usize; 4],
+}
+
+#[derive(Debug)]
+enum ReadyFilters {
+    F32(kernels::Ready<f32>),
+    F64(kernels::Ready<f64>),
+}
+
+/// A batch norm that uses its running statistics: weight, bias, mean and variance, and its epsilon.
+#[derive(Debug, Clone, Copy)]
+pub struct RunningNorm<'a> {
+    /// Weight, bias, mean and variance of each channel.
+    pub parameters: [&'a Tensor; 4],
+    /// Added to the variance.
+    pub eps: f64,
+}
+
+impl Ready {
+    /// For images whose height and width is `size`.
+    ///
+    /// # Errors
+    /// As [`forward`].
+    pub fn new(
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        (window, groups): (Window, usize),
+        norm: Option<RunningNorm<'_>>,
+        rectifies: bool,
+        size: [usize; 2],
+    ) -> Result<Self> {
+        let (out_channels, inner, height, width) = weight.dims4()?;
+        let geometry = geometry((1, inner * groups, size[0], size[1]), weight, window, groups)?;
+        let wide = |tensor: &Tensor| tensor.to_dtype(DType::F64)?.to_vec1::<f64>();
+        let mut shift = bias.map_or_else(|| Ok(vec![0.0; out_channels]), wide)?;
+        let mut scale = vec![1.0; out_channels];
+        if let Some(RunningNorm { parameters: [weight, bias, mean, variance], eps }) = norm {
+            let [weight, bias, mean, variance] = [wide(weight)?, wide(bias)?, wide(mean)?, wide(variance)?];
+            for (channel, (scale, shift)) in scale.iter_mut().zip(&mut shift).enumerate() {
+                *scale = weight[channel] / (variance[channel] + eps).sqrt();
+                *shift = (*shift - mean[channel]) * *scale + bias[channel];
+            }
+        }
+        let weight = weight.contiguous()?;
+        let filters = match weight.dtype() {
+            DType::F32 => ReadyFilters::F32(ready(&values(&weight)?, &scale, &shift, rectifies, &geometry)),
+            _ => ReadyFilters::F64(ready(&values(&weight)?, &scale, &shift, rectifies, &geometry)),
+        };
+        Ok(Self { filters, window, groups, weight_dims: [out_channels, inner, height, width] })
+    }
+
+    /// Output.
+    ///
+    /// # Errors
+    /// As [`forward`].
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let x = x.contiguous()?;
+        let geometry = geometry_of(x.dims4()?, self.weight_dims, self.window, self.groups)?;
+        let dims = (geometry.batch, geometry.out_channels, geometry.output[0], geometry.output[1]);
+        match &self.filters {
+            ReadyFilters::F32(filters) => tensor(filters.forward(&values(&x)?, &geometry), dims),
+            ReadyFilters::F64(filters) => tensor(filters.forward(&values(&x)?, &geometry), dims),
+        }
+    }
+}
+
+/// The filters of each output channel times its scale, laid out.
+fn ready<T: Float>(
+    weight: &[T],
+    scale: &[f64],
+    shift: &[f64],
+    rectifies: bool,
+    geometry: &Geometry,
+) -> kernels::Ready<T> {
+    let filter = (weight.len() / scale.len().max(1)).max(1);
+    let scaled = |(weights, &scale): (&[T], &f64)| {
+        weights.iter().map(move |weight| T::of(weight.to_f64() * scale)).collect::<Vec<T>>()
+    };
+    let weight = weight.chunks(filter).zip(scale).flat_map(scaled).collect();
+    kernels::Ready::new(weight, shift.iter().map(|&shift| T::of(shift)).collect(), rectifies, geometry)
 }
 
 /// Gradient of the input, whose height and width is `size`.
@@ -142,13 +232,17 @@ fn transposed_geometry(
     Ok((geometry, dims))
 }
 
-fn geometry(
+fn geometry(dims: (usize, usize, usize, usize), weight: &Tensor, window: Window, groups: usize) -> Result<Geometry> {
+    let (out_channels, inner, kernel_height, kernel_width) = weight.dims4()?;
+    geometry_of(dims, [out_channels, inner, kernel_height, kernel_width], window, groups)
+}
+
+fn geometry_of(
     (batch, channels, height, width): (usize, usize, usize, usize),
-    weight: &Tensor,
+    [out_channels, inner, kernel_height, kernel_width]: [usize; 4],
     window: Window,
     groups: usize,
 ) -> Result<Geometry> {
-    let (out_channels, inner, kernel_height, kernel_width) = weight.dims4()?;
     let size = [height, width];
     let fits = inner * groups == channels
         && groups > 0
@@ -158,7 +252,7 @@ fn geometry(
     if !fits {
         let message = format!(
             "a convolution with weights of {:?} in {groups} groups got an image of {channels} x {height} x {width}",
-            weight.dims()
+            [out_channels, inner, kernel_height, kernel_width]
         );
         return Err(Error::Msg(message).bt());
     }

@@ -27,6 +27,7 @@ pub mod resample;
 pub mod row_norm;
 pub mod softmax;
 pub(crate) mod storage;
+pub mod sum;
 pub mod time;
 pub mod whole;
 

@@ -2,8 +2,9 @@
 
 use candle_core::{DType, Result, Tensor};
 
+use super::kernels::activation::Floor;
 use super::kernels::float::Float;
-use super::kernels::norm::{self as kernels, BatchNormSettings, Extent, Source, Statistics};
+use super::kernels::norm::{self as kernels, Affine, BatchNormSettings, Extent, Source, Statistics};
 use super::storage::{tensor, values, with_type};
 
 /// What a batch norm keeps for backward besides its input.
@@ -11,10 +12,13 @@ use super::storage::{tensor, values, with_type};
 pub struct Normalized {
     mean: Tensor,
     inverse: Tensor,
+    bias: Tensor,
     source: Source,
+    rectifies: bool,
 }
 
-/// Normalizes by the batch's own statistics. Gives the output, the new running mean and variance, and what backward needs.
+/// Normalizes by the batch's own statistics, with a ReLU behind that if asked for. Gives the output, the new running mean
+/// and variance, and what backward needs.
 ///
 /// # Errors
 /// If the shapes don't fit, or the tensors are not on the CPU in f32 or f64.
@@ -22,6 +26,7 @@ pub fn train(
     x: &Tensor,
     [weight, bias, running_mean, running_var]: [&Tensor; 4],
     settings: BatchNormSettings,
+    rectifies: bool,
 ) -> Result<(Tensor, Tensor, Tensor, Normalized)> {
     let x = x.contiguous()?;
     let extent = extent(&x)?;
@@ -43,18 +48,21 @@ pub fn train(
             mean: mean.iter().map(|&mean| T::of(mean)).collect(),
             inverse: variance.iter().map(|&variance| T::of(1.0 / (variance + eps).sqrt())).collect(),
         };
-        let out = kernels::normalize::<T>(&data, extent, &statistics, &values(&weight)?, &values(&bias)?);
+        let affine = Affine { weight: &values(&weight)?, bias: &values(&bias)?, floor: Floor::new(rectifies) };
+        let out = kernels::normalize::<T>(&data, extent, &statistics, affine);
         let channels = extent.channels;
         let kept = Normalized {
             mean: tensor(statistics.mean, channels)?,
             inverse: tensor(statistics.inverse, channels)?,
+            bias: bias.clone(),
             source: Source::Batch,
+            rectifies,
         };
         Ok((tensor(out, x.dims())?, tensor(running.0, channels)?, tensor(running.1, channels)?, kept))
     })
 }
 
-/// Normalizes by the running statistics.
+/// Normalizes by the running statistics, with a ReLU behind that if asked for.
 ///
 /// # Errors
 /// As [`train`].
@@ -62,6 +70,7 @@ pub fn eval(
     x: &Tensor,
     [weight, bias, running_mean, running_var]: [&Tensor; 4],
     settings: BatchNormSettings,
+    rectifies: bool,
 ) -> Result<(Tensor, Normalized)> {
     let x = x.contiguous()?;
     let extent = extent(&x)?;
@@ -74,11 +83,14 @@ pub fn eval(
             mean: values::<T>(&mean)?.to_vec(),
             inverse: variance.iter().map(|&variance| T::ONE / Float::sqrt(variance + eps)).collect(),
         };
-        let out = kernels::normalize::<T>(&values(&x)?, extent, &statistics, &values(&weight)?, &values(&bias)?);
+        let affine = Affine { weight: &values(&weight)?, bias: &values(&bias)?, floor: Floor::new(rectifies) };
+        let out = kernels::normalize::<T>(&values(&x)?, extent, &statistics, affine);
         let kept = Normalized {
             mean: tensor(statistics.mean, extent.channels)?,
             inverse: tensor(statistics.inverse, extent.channels)?,
+            bias: bias.clone(),
             source: Source::Running,
+            rectifies,
         };
         Ok((tensor(out, x.dims())?, kept))
     })
@@ -97,12 +109,13 @@ pub fn backward(
 ) -> Result<(Option<Tensor>, Tensor, Tensor)> {
     let (x, grad, weight) = (x.contiguous()?, grad.contiguous()?, weight.contiguous()?);
     let extent = extent(&x)?;
-    let Normalized { mean, inverse, source } = kept;
+    let Normalized { mean, inverse, bias, source, rectifies } = kept;
     with_type!(x, T => {
         let statistics = Statistics { mean: values::<T>(mean)?.to_vec(), inverse: values::<T>(inverse)?.to_vec() };
         let (data, grads, weight) = (values::<T>(&x)?, values::<T>(&grad)?, values::<T>(&weight)?);
+        let affine = Affine { weight: &weight, bias: &values(bias)?, floor: Floor::new(*rectifies) };
         let (input, weight, bias) =
-            kernels::backward::<T>(&data, &grads, extent, &statistics, &weight, *source, needs_input);
+            kernels::backward::<T>(&data, &grads, extent, &statistics, affine, *source, needs_input);
         let input = input.map(|input| tensor(input, x.dims())).transpose()?;
         Ok((input, tensor(weight, extent.channels)?, tensor(bias, extent.channels)?))
     })

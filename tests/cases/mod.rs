@@ -376,7 +376,7 @@ pub(crate) fn dims(case: &Case) -> Vec<Dims> {
 
 pub(crate) fn forward(case: &Case, backend: Backend, inputs: &[Tensor], params: &[Tensor], keeps: bool) -> Forward {
     let node = NodeId::from("node");
-    let ctx = LayerContext { mode: case.mode, node: &node, keeps, backend };
+    let ctx = LayerContext { keeps, backend, ..LayerContext::new(case.mode, &node) };
     let layer = case.spec.as_layer().unwrap();
     let forward = layer.forward(inputs, params, &ctx).unwrap_or_else(|error| panic!("{}: {error}", case.text));
     let shapes: Vec<Dims> = forward.outputs.iter().map(|output| Dims::from(&output.dims()[1..])).collect();

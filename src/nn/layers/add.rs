@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::rules;
 use crate::base::{Dims, ParamVisitor, Params};
-use crate::nn::layer::single;
+use crate::nn::layer::{single, unpack};
 use crate::nn::{Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, Saved};
+use crate::ops::{self, Activation};
 
 /// Adds inputs of the same shape value by value.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -55,20 +56,30 @@ impl Layer for Add {
     fn kernels(&self) -> Option<&dyn Kernels> {
         Some(self)
     }
+
+    fn takes_relu(&self) -> bool {
+        true
+    }
 }
 
 impl Kernels for Add {
-    fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
-        let Forward { mut outputs, .. } = self.compose(inputs, params, ctx)?;
-        // candle would remember its operands for a tape that nobody plays.
-        for output in &mut outputs {
-            *output = output.detach();
+    fn forward(&self, inputs: &[Tensor], _: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
+        let mut total = single(inputs)?.clone();
+        for (index, input) in inputs.iter().enumerate().skip(1) {
+            total = ops::sum::add(&total, input, ctx.rectifies && index + 1 == inputs.len())?;
         }
-        Ok(Forward { outputs, saved: ctx.keeps.then(|| Box::new(()) as Saved), buffers: Vec::new() })
+        // Where the ReLU cut off shows in its output.
+        let kept = ctx.rectifies.then(|| total.clone());
+        Ok(Forward::kept(total, ctx, || kept))
     }
 
-    fn backward(&self, _: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
+    fn backward(&self, saved: Saved, _: &[Tensor], grads: &[Tensor], needs: Needs<'_>) -> Result<Backward, LayerError> {
+        let rectified: Option<Tensor> = unpack(saved)?;
         let grad = single(grads)?;
+        let grad = match rectified {
+            Some(output) => ops::activation::backward(Activation::Relu, &output, grad)?,
+            None => grad.clone(),
+        };
         let inputs = needs.inputs.iter().map(|&needed| needed.then(|| grad.clone())).collect();
         Ok(Backward { inputs, parameters: Vec::new() })
     }

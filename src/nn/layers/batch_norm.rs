@@ -136,6 +136,10 @@ impl Layer for BatchNorm {
     fn kernels(&self) -> Option<&dyn Kernels> {
         Some(self)
     }
+
+    fn takes_relu(&self) -> bool {
+        true
+    }
 }
 
 impl Kernels for BatchNorm {
@@ -144,11 +148,11 @@ impl Kernels for BatchNorm {
         let [weight, bias, mean, variance] = [0, 1, 2, 3].map(|index| rules::param(params, index));
         let parameters = [weight?, bias?, mean?, variance?];
         if !self.looks_at_batch(ctx) {
-            let (output, kept) = ops::norm::eval(input, parameters, self.settings())?;
+            let (output, kept) = ops::norm::eval(input, parameters, self.settings(), ctx.rectifies)?;
             return Ok(Forward::kept(output, ctx, || (input.clone(), kept)));
         }
         check_batch(input)?;
-        let (output, mean, variance, kept) = ops::norm::train(input, parameters, self.settings())?;
+        let (output, mean, variance, kept) = ops::norm::train(input, parameters, self.settings(), ctx.rectifies)?;
         let forward = Forward::kept(output, ctx, || (input.clone(), kept));
         Ok(Forward { buffers: vec![(2, mean), (3, variance)], ..forward })
     }

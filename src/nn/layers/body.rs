@@ -4,7 +4,9 @@
 use candle_core::Tensor;
 
 use crate::base::Dims;
-use crate::nn::{Arity, Backward, Forward, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved};
+use crate::nn::{
+    Arity, Backward, Behind, Forward, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Ready, Saved,
+};
 
 /// What a [`crate::nn::Layer`] does, without its settings.
 pub(super) trait Body {
@@ -50,6 +52,12 @@ pub(super) trait Body {
     /// As [`crate::nn::Layer::compose`].
     fn compose(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError>;
 
+    /// As [`crate::nn::Layer::ready`].
+    fn ready(&self, input: &Dims, params: &[Tensor], behind: Behind<'_>) -> Result<Option<Box<dyn Ready>>, LayerError> {
+        let _ = (input, params, behind);
+        Ok(None)
+    }
+
     /// As [`crate::nn::Kernels::forward`].
     fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError>;
 
@@ -72,7 +80,8 @@ macro_rules! layer_of_body {
             use crate::base::Dims;
             use crate::nn::layers::body::Body as _;
             use crate::nn::{
-                Arity, Backward, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved,
+                Arity, Backward, Behind, Forward, Kernels, Layer, LayerContext, LayerError, LayerKind, Needs,
+                ParamSpec, Ready, Saved,
             };
 
             impl Layer for $layer {
@@ -119,6 +128,15 @@ macro_rules! layer_of_body {
 
                 fn kernels(&self) -> Option<&dyn Kernels> {
                     Some(self)
+                }
+
+                fn ready(
+                    &self,
+                    input: &Dims,
+                    params: &[Tensor],
+                    behind: Behind<'_>,
+                ) -> Result<Option<Box<dyn Ready>>, LayerError> {
+                    self.body().ready(input, params, behind)
                 }
             }
 

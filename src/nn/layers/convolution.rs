@@ -6,7 +6,7 @@ use super::body::Body;
 use super::rules::{self, Slide};
 use crate::base::{Dims, Field, ParamVisitor};
 use crate::nn::layer::{asked, learned, single, unpack};
-use crate::nn::{Backward, Forward, Init, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Saved};
+use crate::nn::{Backward, Behind, Forward, Init, LayerContext, LayerError, LayerKind, Needs, ParamSpec, Ready, Saved};
 use crate::ops::{self, Window};
 
 /// The settings that all convolutions share to the letter.
@@ -239,6 +239,14 @@ impl Body for Convolution {
             }
         };
         Ok(Forward::one(self.over.lower(&output)?))
+    }
+
+    fn ready(&self, input: &Dims, params: &[Tensor], behind: Behind<'_>) -> Result<Option<Box<dyn Ready>>, LayerError> {
+        let (Over::Images, Direction::Forward) = (self.over, self.direction) else { return Ok(None) };
+        let [_, height, width] = rules::image(self.name, input)?;
+        let (weight, bias, slides) = (rules::param(params, 0)?, params.get(1), (self.window, self.groups));
+        let ready = ops::conv::Ready::new(weight, bias, slides, behind.norm, behind.rectifies, [height, width])?;
+        Ok(Some(Box::new(ready)))
     }
 
     fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {

@@ -189,6 +189,34 @@ pub fn backward<T: Float>(activation: Activation, kept: &[T], grad: &[T]) -> Vec
     }
 }
 
+/// A bound from below that a kernel applies to what it computes before it is stored: a ReLU in the same pass over memory.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Floor<T>(T);
+
+impl<T: Float> Floor<T> {
+    /// That of a ReLU, or none: then it is NaN, than which no value is less.
+    pub fn new(rectifies: bool) -> Self {
+        Self(if rectifies { T::ZERO } else { T::NAN })
+    }
+
+    /// The value, or the floor if that is higher. A NaN passes.
+    #[inline(always)]
+    pub fn under(self, value: T) -> T {
+        if value <= self.0 { self.0 } else { value }
+    }
+
+    /// The gradient of the value, given that of what [`Self::under`] made of it.
+    #[inline(always)]
+    pub fn gradient(self, value: T, grad: T) -> T {
+        if value <= self.0 { T::ZERO } else { grad }
+    }
+}
+
+/// The sum of every pair of values, or the floor.
+pub fn sums<T: Float>(x: &[T], y: &[T], floor: Floor<T>) -> Vec<T> {
+    map2!(x, y, |x, y| floor.under(x + y))
+}
+
 /// The product of every pair of values.
 pub fn products<T: Float>(x: &[T], y: &[T]) -> Vec<T> {
     map2!(x, y, |x, y| x * y)

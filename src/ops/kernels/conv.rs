@@ -5,8 +5,11 @@
 //! product too, of the output's gradient with the filters turned around, once for each remainder of the steps. Blocks
 //! depend on the shapes alone, and what several of them add to is added in their order.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 
+use super::activation::Floor;
 use super::depthwise;
 use super::float::Float;
 use super::grid::{Axis, Block, Grid, copy_row};
@@ -205,29 +208,45 @@ impl Placement {
 }
 
 /// Filters in the order in which the tiles read them.
-struct Filters<T> {
-    packed: Vec<T>,
+struct Filters<'a, T: Clone> {
+    packed: Cow<'a, [T]>,
     count: usize,
     reach: Reach,
 }
 
-impl<T: Float> Filters<T> {
-    /// `count` filters, `stride` apart in `weight`, whose values for the places of `reach` lie at `order`.
-    fn new(kernels: Kernels<T>, weight: &[T], (count, stride): (usize, usize), order: &[usize], reach: Reach) -> Self {
-        let across = kernels.filters;
-        let mut packed = vec![T::ZERO; count.div_ceil(across) * across * order.len()];
-        let tiles = packed.par_chunks_mut((across * order.len()).max(1)).enumerate();
-        tiles.for_each(|(tile, packed)| {
-            for (lane, filter) in (tile * across..((tile + 1) * across).min(count)).enumerate() {
-                let weight = &weight[filter * stride..];
-                for (packed, &at) in packed.chunks_exact_mut(across).zip(order) {
-                    packed[lane] = weight[at];
-                }
+/// `count` filters, `stride` apart in `weight`, in the order in which the tiles read them: first what lies at `order`.
+fn pack<T: Float>(kernels: Kernels<T>, weight: &[T], (count, stride): (usize, usize), order: &[usize]) -> Vec<T> {
+    let across = kernels.filters;
+    let mut packed = vec![T::ZERO; count.div_ceil(across) * across * order.len()];
+    let tiles = packed.par_chunks_mut((across * order.len()).max(1)).enumerate();
+    tiles.for_each(|(tile, packed)| {
+        for (lane, filter) in (tile * across..((tile + 1) * across).min(count)).enumerate() {
+            let weight = &weight[filter * stride..];
+            for (packed, &at) in packed.chunks_exact_mut(across).zip(order) {
+                packed[lane] = weight[at];
             }
-        });
-        Self { packed, count, reach }
-    }
+        }
+    });
+    packed
+}
 
+/// What becomes of a sum before it is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct After<'a, T> {
+    /// Added to each output channel.
+    pub bias: Option<&'a [T]>,
+    /// Of the sum.
+    pub floor: Floor<T>,
+}
+
+impl<'a, T: Float> After<'a, T> {
+    /// A bias, if there is one, and nothing else.
+    pub fn bias(bias: Option<&'a [T]>) -> Self {
+        Self { bias, floor: Floor::new(false) }
+    }
+}
+
+impl<T: Float> Filters<'_, T> {
     /// All pixels of a block under all filters, put in their places: those of the first filter in the channel `channel`.
     fn apply(
         &self,
@@ -235,7 +254,7 @@ impl<T: Float> Filters<T> {
         cells: &[T],
         pixels: usize,
         runs: &[Run],
-        bias: Option<&[T]>,
+        After { bias, floor }: After<'_, T>,
         (placement, channel): (&Placement, usize),
         out: &Shared<'_, T>,
     ) {
@@ -265,9 +284,9 @@ impl<T: Float> Filters<T> {
                     #[expect(unsafe_code, reason = "a block's rows of all channels are not one slice")]
                     let out = unsafe { out.slice(place + filter * area, (sums.len() - 1) * step + 1) };
                     if step == 1 {
-                        copy_row(sums, out, |sum| sum + bias);
+                        copy_row(sums, out, |sum| floor.under(sum + bias));
                     } else {
-                        out.iter_mut().step_by(step).zip(sums).for_each(|(out, &sum)| *out = sum + bias);
+                        out.iter_mut().step_by(step).zip(sums).for_each(|(out, &sum)| *out = floor.under(sum + bias));
                     }
                 }
             }
@@ -321,12 +340,70 @@ pub fn forward<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, geometry: &G
         return depthwise::forward(x, weight, bias, geometry);
     }
     if pointwise::fits(geometry) {
-        return pointwise::forward(x, weight, bias, geometry);
+        return pointwise::forward(x, weight, After::bias(bias), geometry);
     }
     if winograd::fits(geometry, Part::Forward) {
         return winograd::forward(x, weight, bias, geometry);
     }
     forward_with(T::kernels(), x, weight, bias, geometry)
+}
+
+/// A convolution whose filters are laid out once for many inputs, with a ReLU behind it if asked for.
+#[derive(Debug)]
+pub struct Ready<T> {
+    filters: Layout<T>,
+    bias: Vec<T>,
+    floor: Floor<T>,
+}
+
+/// Filters as their kernels read them.
+#[derive(Debug)]
+enum Layout<T> {
+    /// As they are.
+    Plain(Vec<T>),
+    /// Of each group, in the order of the tiles.
+    Packed(Vec<Vec<T>>),
+    /// For fewer products.
+    Transformed(winograd::Filters<T>),
+}
+
+impl<T: Float> Ready<T> {
+    /// For inputs of the geometry's size, in batches of any.
+    pub fn new(weight: Vec<T>, bias: Vec<T>, rectifies: bool, geometry: &Geometry) -> Self {
+        let kernels = T::kernels();
+        let filters = if geometry.is_depthwise() || pointwise::fits(geometry) {
+            Layout::Plain(weight)
+        } else if winograd::fits_ready(geometry) {
+            Layout::Transformed(winograd::ready(kernels, &weight, geometry))
+        } else {
+            Layout::Packed(pack_groups(kernels, &weight, geometry))
+        };
+        Self { filters, bias, floor: Floor::new(rectifies) }
+    }
+
+    /// Output.
+    pub fn forward(&self, x: &[T], geometry: &Geometry) -> Vec<T> {
+        let after = After { bias: Some(&self.bias), floor: self.floor };
+        match &self.filters {
+            Layout::Plain(weight) if geometry.is_depthwise() => {
+                let mut out = depthwise::forward(x, weight, after.bias, geometry);
+                out.par_chunks_mut(par::CHUNK)
+                    .for_each(|out| simd::run!(out.iter_mut().for_each(|out| *out = self.floor.under(*out))));
+                out
+            }
+            Layout::Plain(weight) => pointwise::forward(x, weight, after, geometry),
+            Layout::Packed(groups) => forward_packed(T::kernels(), x, groups, after, geometry),
+            Layout::Transformed(filters) => winograd::forward_ready(T::kernels(), x, filters, after, geometry),
+        }
+    }
+}
+
+/// The filters of each group in the order of the tiles.
+fn pack_groups<T: Float>(kernels: Kernels<T>, weight: &[T], geometry: &Geometry) -> Vec<Vec<T>> {
+    let (outer, depth) = (geometry.outer(), geometry.depth());
+    let order: Vec<usize> = (0..depth).collect();
+    let groups = weight.chunks_exact((outer * depth).max(1));
+    groups.map(|weight| pack(kernels, weight, (outer, depth), &order)).collect()
 }
 
 fn forward_with<T: Float>(
@@ -336,17 +413,25 @@ fn forward_with<T: Float>(
     bias: Option<&[T]>,
     geometry: &Geometry,
 ) -> Vec<T> {
+    let groups = pack_groups(kernels, weight, geometry);
+    forward_packed(kernels, x, &groups, After::bias(bias), geometry)
+}
+
+fn forward_packed<T: Float>(
+    kernels: Kernels<T>,
+    x: &[T],
+    groups: &[Vec<T>],
+    after: After<'_, T>,
+    geometry: &Geometry,
+) -> Vec<T> {
     let mut out = par::zeros(geometry.batch * geometry.out_channels * geometry.out_area());
     if geometry.is_empty() {
         return out;
     }
-    let (outer, depth) = (geometry.outer(), geometry.depth());
+    let outer = geometry.outer();
     let (grid, reach) = geometry.input_grid();
-    let order: Vec<usize> = (0..depth).collect();
-    let groups: Vec<Filters<T>> = weight
-        .chunks_exact(outer * depth)
-        .map(|weight| Filters::new(kernels, weight, (outer, depth), &order, reach.clone()))
-        .collect();
+    let filters = |packed| Filters { packed: Cow::Borrowed(packed), count: outer, reach: reach.clone() };
+    let groups: Vec<Filters<'_, T>> = groups.iter().map(|packed| filters(&packed[..])).collect();
     let placement = Placement { channels: geometry.out_channels, size: geometry.output, step: [1, 1], shift: [0, 0] };
     let shared = Shared::new(&mut out);
     for_each_block(&grid.blocks(geometry.batch), |scratch, block| {
@@ -354,9 +439,9 @@ fn forward_with<T: Float>(
         let cells = scratch.prepare(grid.values(), block);
         for (group, filters) in groups.iter().enumerate() {
             simd::run!(grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
-            let bias = bias.map(|bias| par::piece(bias, group * outer, outer));
+            let bias = after.bias.map(|bias| par::piece(bias, group * outer, outer));
             let to = (&placement, group * outer);
-            filters.apply(kernels, cells, grid.pixels(block), &runs, bias, to, &shared);
+            filters.apply(kernels, cells, grid.pixels(block), &runs, After { bias, ..after }, to, &shared);
         }
     });
     out
@@ -388,7 +473,7 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
     let places = geometry.places();
     let before = [0, 1].map(|axis| geometry.steps_before(axis));
     // For each remainder of the steps: where its pixels lie, and each group's filters.
-    let mut phases: Vec<(Placement, Vec<Filters<T>>)> = Vec::new();
+    let mut phases: Vec<(Placement, Vec<Filters<'_, T>>)> = Vec::new();
     for left in (0..stride[0]).flat_map(|row| (0..stride[1]).map(move |column| [row, column])) {
         let (mut order, mut seen) = (Vec::new(), Vec::new());
         for filter in 0..outer {
@@ -401,7 +486,10 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
         let shift = [0, 1].map(|axis| (before[axis] * stride[axis] + left[axis]) as isize - padding[axis] as isize);
         let placement = Placement { channels: geometry.channels, size: geometry.size, step: stride, shift };
         let reach = Reach::new(seen);
-        let of_group = |weight| Filters::new(kernels, weight, (inner, taps), &order, reach.clone());
+        let of_group = |weight| {
+            let packed = Cow::Owned(pack(kernels, weight, (inner, taps), &order));
+            Filters { packed, count: inner, reach: reach.clone() }
+        };
         phases.push((placement, weight.chunks_exact(outer * depth).map(of_group).collect()));
     }
     let shared = Shared::new(&mut out);
@@ -414,7 +502,7 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
                 // What no filter reaches keeps the gradient zero.
                 let Some(filters) = groups.get(group).filter(|filters| !filters.reach.is_empty()) else { continue };
                 let to = (placement, group * inner);
-                filters.apply(kernels, cells, grid.pixels(block), runs, None, to, &shared);
+                filters.apply(kernels, cells, grid.pixels(block), runs, After::bias(None), to, &shared);
             }
         }
     });

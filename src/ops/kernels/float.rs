@@ -31,6 +31,8 @@ pub trait Float:
     const ONE: Self;
     /// Below every number.
     const NEG_INFINITY: Self;
+    /// Not a number.
+    const NAN: Self;
 
     /// The nearest value.
     fn of(value: f64) -> Self;
@@ -97,6 +99,7 @@ impl Float for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
     const NEG_INFINITY: Self = Self::NEG_INFINITY;
+    const NAN: Self = Self::NAN;
 
     #[inline(always)]
     fn of(value: f64) -> Self {
@@ -177,6 +180,7 @@ impl Float for f32 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
     const NEG_INFINITY: Self = Self::NEG_INFINITY;
+    const NAN: Self = Self::NAN;
 
     #[inline(always)]
     fn of(value: f64) -> Self {

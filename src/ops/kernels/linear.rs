@@ -7,12 +7,29 @@ use super::{par, simd};
 /// `x w' + b` for rows of `features` values; `weight` has rows of `features` values, one for each output.
 pub fn forward<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, features: usize, outputs: usize) -> Vec<T> {
     let rows = x.len() / features.max(1);
+    if rows == 1 {
+        return forward_row(x, weight, bias, outputs);
+    }
     let sizes = Sizes { rows, columns: outputs, depth: features };
     let (out, mode) = match bias {
         Some(bias) => (repeat(bias, rows), Output::Accumulate),
         None => (vec![T::ZERO; rows * outputs], Output::Replace),
     };
     matmul::product_onto(out, mode, sizes, View::rows(x, features), View::transposed(weight, features))
+}
+
+/// The same for one row: every weight is read once, so the sums go along the weights as they lie.
+fn forward_row<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, outputs: usize) -> Vec<T> {
+    let features = x.len();
+    let chunk = (4 * par::CHUNK / features.max(1)).max(1);
+    par::build(outputs, chunk, |start, out: &mut [T]| {
+        simd::run!({
+            for (output, out) in (start..).zip(out) {
+                let weight = par::piece(weight, output * features, features);
+                *out = bias.map_or(T::ZERO, |bias| bias[output]) + par::sum(x, weight, |x, weight| x * weight);
+            }
+        });
+    })
 }
 
 /// Gradient of the input.
@@ -45,4 +62,21 @@ fn repeat<T: Float>(row: &[T], rows: usize) -> Vec<T> {
     par::build(rows * row.len(), chunk, |_, out: &mut [T]| {
         out.chunks_exact_mut(columns).for_each(|out| out.copy_from_slice(row));
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_row_gives_what_it_gives_among_others() {
+        let (features, outputs) = (1003, 77);
+        let values =
+            |count: usize, factor: f64| -> Vec<f64> { (0..count).map(|at| (at as f64 * factor).sin()).collect() };
+        let (x, weight, bias) = (values(2 * features, 0.3), values(features * outputs, 0.7), values(outputs, 1.1));
+        let both = forward(&x, &weight, Some(&bias), features, outputs);
+        let one = forward(&x[features..], &weight, Some(&bias), features, outputs);
+        assert_eq!(one.len(), outputs);
+        assert!(one.iter().zip(&both[outputs..]).all(|(one, both)| (one - both).abs() < 1e-11));
+    }
 }

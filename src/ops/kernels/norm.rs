@@ -1,5 +1,6 @@
 //! Batch normalization over `[batch, channels, places]`.
 
+use super::activation::Floor;
 use super::float::Float;
 use super::{par, simd};
 
@@ -78,12 +79,24 @@ fn guess<T: Float>(x: &[T], extent: Extent, channel: usize) -> T {
     T::of(sum / (samples * run).max(1) as f64)
 }
 
-/// `(x - mean) * inverse * weight + bias`.
-pub fn normalize<T: Float>(x: &[T], extent: Extent, statistics: &Statistics<T>, weight: &[T], bias: &[T]) -> Vec<T> {
+/// What becomes of each channel after it was brought to mean 0 and deviation 1.
+#[derive(Debug, Clone, Copy)]
+pub struct Affine<'a, T> {
+    /// Factor of each channel.
+    pub weight: &'a [T],
+    /// Added to each channel.
+    pub bias: &'a [T],
+    /// Of the sum.
+    pub floor: Floor<T>,
+}
+
+/// `(x - mean) * inverse * weight + bias`, or the floor.
+pub fn normalize<T: Float>(x: &[T], extent: Extent, statistics: &Statistics<T>, affine: Affine<'_, T>) -> Vec<T> {
+    let Affine { weight, bias, floor } = affine;
     each_channel(extent, x, x, |channel| {
         let (mean, factor) = (statistics.mean[channel], statistics.inverse[channel] * weight[channel]);
         let bias = bias[channel];
-        move |x, _| (x - mean) * factor + bias
+        move |x, _| floor.under((x - mean) * factor + bias)
     })
 }
 
@@ -93,22 +106,31 @@ pub fn backward<T: Float>(
     grad: &[T],
     extent: Extent,
     statistics: &Statistics<T>,
-    weight: &[T],
+    affine: Affine<'_, T>,
     source: Source,
     needs_input: bool,
 ) -> (Option<Vec<T>>, Vec<T>, Vec<T>) {
     let Statistics { mean, inverse } = statistics;
+    let Affine { weight, bias, floor } = affine;
+    // What was cut off is found again from the input, in the steps in which `normalize` computed it.
+    let before_floor = |channel: usize| {
+        let (mean, factor, bias) = (mean[channel], inverse[channel] * weight[channel], bias[channel]);
+        move |x: T, grad: T| floor.gradient((x - mean) * factor + bias, grad)
+    };
     let sums = channel_sums(extent, x, grad, |channel| {
-        let mean = mean[channel];
-        move |x, grad| [grad, grad * (x - mean)]
+        let (mean, before_floor) = (mean[channel], before_floor(channel));
+        move |x, grad| {
+            let grad = before_floor(x, grad);
+            [grad, grad * (x - mean)]
+        }
     });
     let (bias_grad, products): (Vec<f64>, Vec<f64>) = sums.into_iter().map(|[grad, product]| (grad, product)).unzip();
     let weight_grad: Vec<f64> =
         products.iter().zip(inverse).map(|(&product, inverse)| product * inverse.to_f64()).collect();
     let input_grad = needs_input.then(|| match source {
-        Source::Running => each_channel(extent, grad, grad, |channel| {
-            let factor = inverse[channel] * weight[channel];
-            move |grad, _| grad * factor
+        Source::Running => each_channel(extent, x, grad, |channel| {
+            let (factor, before_floor) = (inverse[channel] * weight[channel], before_floor(channel));
+            move |x, grad| before_floor(x, grad) * factor
         }),
         // Ioffe and Szegedy 2015, with both sums taken out: factor * (g - mean(g) - x_hat * mean(g * x_hat)).
         Source::Batch => each_channel(extent, x, grad, |channel| {
@@ -116,7 +138,8 @@ pub fn backward<T: Float>(
             let (mean, factor) = (mean[channel], inverse[channel] * weight[channel]);
             let shift = T::of(bias_grad[channel] / count);
             let slope = T::of(weight_grad[channel] / count * inverse[channel].to_f64());
-            move |x, grad| factor * (grad - shift - (x - mean) * slope)
+            let before_floor = before_floor(channel);
+            move |x, grad| factor * (before_floor(x, grad) - shift - (x - mean) * slope)
         }),
     });
     let as_values = |sums: Vec<f64>| sums.into_iter().map(T::of).collect();

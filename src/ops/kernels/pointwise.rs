@@ -3,10 +3,10 @@
 
 use rayon::prelude::*;
 
-use super::conv::Geometry;
+use super::conv::{After, Geometry};
 use super::float::Float;
 use super::matmul::{self, Output, Sizes, View};
-use super::par;
+use super::{par, simd};
 
 /// Parts of the work that there should be at least.
 const PARTS: usize = 8;
@@ -23,19 +23,23 @@ fn rows_of_part(rows: usize, batch: usize) -> usize {
 }
 
 /// Output.
-pub fn forward<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, geometry: &Geometry) -> Vec<T> {
+pub fn forward<T: Float>(x: &[T], weight: &[T], after: After<'_, T>, geometry: &Geometry) -> Vec<T> {
     let Geometry { channels, out_channels, .. } = *geometry;
     products(geometry, out_channels, |image, first, rows, out, area| {
-        if let Some(bias) = bias {
-            for (out, &bias) in out.chunks_exact_mut(area).zip(&bias[first..]) {
-                out.fill(bias);
-            }
-        }
-        let mode = if bias.is_some() { Output::Accumulate } else { Output::Replace };
         let sizes = Sizes { rows, columns: area, depth: channels };
         let left = View::rows(&weight[first * channels..], channels);
         let right = View::rows(par::piece(x, image * channels * area, channels * area), area);
-        matmul::product_into(out, area, mode, sizes, left, right);
+        matmul::product_into(out, area, Output::Replace, sizes, left, right);
+        // The product was written just now and is near.
+        if let Some(bias) = after.bias {
+            simd::run!({
+                for (out, &bias) in out.chunks_exact_mut(area).zip(&bias[first..]) {
+                    for out in out.iter_mut() {
+                        *out = after.floor.under(*out + bias);
+                    }
+                }
+            });
+        }
     })
 }
 

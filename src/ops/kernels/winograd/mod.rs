@@ -11,7 +11,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::conv::Geometry;
+use super::conv::{After, Geometry};
 use super::float::Float;
 use super::grid::copy_row;
 use super::matmul::{self, Output, Sizes, View};
@@ -42,7 +42,15 @@ pub enum Part {
 
 /// Whether the convolution is one of 3 x 3, and large enough for the transforms to be worth their time.
 pub fn fits(geometry: &Geometry, part: Part) -> bool {
-    const FEWEST_TILES: usize = 96;
+    fits_from(96, geometry, part)
+}
+
+/// The same for an output whose filters are transformed already.
+pub fn fits_ready(geometry: &Geometry) -> bool {
+    fits_from(16, geometry, Part::Forward)
+}
+
+fn fits_from(fewest_tiles: usize, geometry: &Geometry, part: Part) -> bool {
     let Geometry { batch, channels, out_channels, groups, window, output, .. } = *geometry;
     let is_plain = window.kernel == [3, 3] && window.stride == [1, 1] && window.dilation == [1, 1];
     // The transform of a tile is used for each channel that is computed, and that of its products for each that is read.
@@ -53,7 +61,7 @@ pub fn fits(geometry: &Geometry, part: Part) -> bool {
     };
     let tiles = batch * output[0].div_ceil(2) * output[1].div_ceil(2);
     let is_inside = window.padding.iter().all(|&padding| padding <= 2);
-    is_plain && groups == 1 && is_large && is_inside && tiles >= FEWEST_TILES
+    is_plain && groups == 1 && is_large && is_inside && tiles >= fewest_tiles
 }
 
 /// Images as tiles of 2 x 2 outputs: image by image, row by row.
@@ -171,7 +179,8 @@ fn transform<T: Float>(
 }
 
 /// Filters after their transformation, in the order in which the products read them: `[groups, places, depth, filters]`.
-struct Filters<T> {
+#[derive(Debug)]
+pub struct Filters<T> {
     values: Vec<T>,
     count: usize,
     depth: usize,
@@ -254,10 +263,26 @@ pub(super) fn forward_with<T: Float>(
     bias: Option<&[T]>,
     geometry: &Geometry,
 ) -> Vec<T> {
-    let Geometry { batch, channels, size, out_channels, output, window, .. } = *geometry;
+    forward_ready(kernels, x, &ready(kernels, weight, geometry), After::bias(bias), geometry)
+}
+
+/// The filters after their transformation.
+pub fn ready<T: Float>(kernels: Kernels<T>, weight: &[T], geometry: &Geometry) -> Filters<T> {
+    let Geometry { channels, out_channels, .. } = *geometry;
     let order = Order { filter: channels * TAPS, channel: TAPS, is_turned: false };
-    let filters = Filters::new(kernels, weight, out_channels, channels, order);
-    apply(kernels, x, &Tiling::new(batch, channels, size, window.padding, output), &filters, bias, output)
+    Filters::new(kernels, weight, out_channels, channels, order)
+}
+
+/// Output, from filters that are ready.
+pub fn forward_ready<T: Float>(
+    kernels: Kernels<T>,
+    x: &[T],
+    filters: &Filters<T>,
+    after: After<'_, T>,
+    geometry: &Geometry,
+) -> Vec<T> {
+    let Geometry { batch, channels, size, output, window, .. } = *geometry;
+    apply(kernels, x, &Tiling::new(batch, channels, size, window.padding, output), filters, after, output)
 }
 
 /// Gradient of the input.
@@ -276,7 +301,7 @@ pub(super) fn backward_input_with<T: Float>(
     let order = Order { filter: TAPS, channel: channels * TAPS, is_turned: true };
     let filters = Filters::new(kernels, weight, channels, out_channels, order);
     let padding = window.padding.map(|padding| 2 - padding);
-    apply(kernels, grad, &Tiling::new(batch, out_channels, output, padding, size), &filters, None, size)
+    apply(kernels, grad, &Tiling::new(batch, out_channels, output, padding, size), &filters, After::bias(None), size)
 }
 
 /// All tiles under all filters.
@@ -285,7 +310,7 @@ fn apply<T: Float>(
     x: &[T],
     tiling: &Tiling,
     filters: &Filters<T>,
-    bias: Option<&[T]>,
+    after: After<'_, T>,
     output: [usize; 2],
 ) -> Vec<T> {
     /// With fewer panels than this each is shared out among the threads.
@@ -299,7 +324,7 @@ fn apply<T: Float>(
         let product = Product {
             kernels,
             filters,
-            bias,
+            after,
             reach: Reach::new((0..depth).map(|channel| channel * width).collect()),
             output,
             out,
@@ -380,7 +405,7 @@ impl<T: Float> Sums<T> {
 struct Product<'a, T> {
     kernels: Kernels<T>,
     filters: &'a Filters<T>,
-    bias: Option<&'a [T]>,
+    after: After<'a, T>,
     reach: Reach,
     output: [usize; 2],
     out: &'a Shared<'a, MaybeUninit<T>>,
@@ -398,7 +423,7 @@ impl<T: Float> Product<'_, T> {
                 self.kernels.tile(weights, &self.reach, values, sums);
             }
             for (lane, filter) in (group * across..self.filters.count.min((group + 1) * across)).enumerate() {
-                let bias = self.bias.map_or(T::ZERO, |bias| bias[filter]);
+                let bias = self.after.bias.map_or(T::ZERO, |bias| bias[filter]);
                 let (places, [upper, lower]) = (&sums.places[lane * width..], &mut sums.rows);
                 assert!(places.len() >= (PLACES - 1) * tile + width, "the sums must be there");
                 assert!(upper.len().min(lower.len()) >= 2 * width, "the outputs must fit");
@@ -425,7 +450,7 @@ impl<T: Float> Product<'_, T> {
                 // SAFETY: each tile of a filter has its own outputs.
                 #[expect(unsafe_code, reason = "the rows of tiles are not one slice")]
                 let out = unsafe { self.out.slice((plane + at) * columns + strip.first, len) };
-                copy_row(from, out, MaybeUninit::new);
+                copy_row(from, out, |value| MaybeUninit::new(self.after.floor.under(value)));
             }
         }
     }
