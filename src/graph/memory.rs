@@ -4,10 +4,11 @@
 //! that makes it until the last one that reads it, and in training until backward has passed the last layer that
 //! keeps it: convolutions, linear and normalization layers, GELU and SiLU keep their input; ReLU, sigmoid, tanh and
 //! softmax their output; max pools and dropout a small mask of their own; flatten, average pools, add and concat
-//! nothing. In the backward pass a gradient as large as the activation lives from the first layer that adds to it until
-//! the layer that made the activation has used it. The peak of that sum for one sample, and once more the largest output
-//! of a layer (holes between activations that the allocator can't fill again: measured, 10 to 20 % of the peak in
-//! convolutional networks), times the batch, is `activations`. `tests/memory.rs` holds the result against what a training step really takes.
+//! nothing, and a ReLU that alone reads a batch norm or a sum is part of that. In the backward pass a gradient as large as
+//! the activation lives from the first layer that adds to it until the layer that made the activation has used it. The peak
+//! of that sum for one sample, and once more the largest output of a layer (holes between activations that the allocator
+//! can't fill again: measured, 10 to 20 % of the peak in convolutional networks), times the batch, is `activations`.
+//! `tests/memory.rs` holds the result against what a training step really takes.
 
 use crate::base::Dims;
 use crate::nn::{LayerKind, LayerSpec};
@@ -118,6 +119,24 @@ fn keeps(node: &FlatNode) -> Keeps {
     }
 }
 
+/// Each ReLU that the layer before it applies to its own output, as that is seen by nobody else, and that layer.
+fn joined(nodes: &[FlatNode]) -> Vec<(usize, usize)> {
+    let mut readers = vec![0; nodes.len()];
+    for (source, _) in nodes.iter().filter(|node| node.is_used).flat_map(|node| node.sources.iter().flatten()) {
+        readers[*source] += 1;
+    }
+    let takes_relu = |index: usize| match &nodes[index].role {
+        FlatRole::Layer(spec) => spec.as_layer().is_some_and(|layer| layer.takes_relu()),
+        _ => false,
+    };
+    let before = |node: &FlatNode| match (&node.role, node.sources.first()) {
+        (FlatRole::Layer(LayerSpec::Relu(_)), Some(Some((before, _)))) if node.is_used => Some(*before),
+        _ => None,
+    };
+    let pairs = nodes.iter().enumerate().filter_map(|(index, node)| Some((index, before(node)?)));
+    pairs.filter(|&(_, before)| readers[before] == 1 && takes_relu(before)).collect()
+}
+
 /// Sizes per sample, by flat node.
 struct Walk<'a> {
     nodes: &'a [FlatNode],
@@ -133,7 +152,12 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(flat: &'a Flat) -> Self {
         let nodes = &flat.nodes[..];
-        let keeps: Vec<Keeps> = nodes.iter().map(keeps).collect();
+        let mut keeps: Vec<Keeps> = nodes.iter().map(keeps).collect();
+        for (relu, before) in joined(nodes) {
+            keeps[relu] = Keeps { inputs: false, output: false, is_view: true };
+            // A sum finds in its output what the ReLU cut off; a norm computes it again.
+            keeps[before].output |= matches!(&nodes[before].role, FlatRole::Layer(LayerSpec::Add(_)));
+        }
         let bytes: Vec<u64> = nodes
             .iter()
             .map(|node| {

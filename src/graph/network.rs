@@ -701,7 +701,9 @@ mod tests {
         );
         assert_eq!(all["conv1"].dims(), [2, 3, 4, 4]);
         let output = network.infer(&[input]).unwrap();
-        assert_eq!(all["output"].to_vec2::<f32>().unwrap(), output[0].to_vec2::<f32>().unwrap());
+        // Layers that run as one round differently.
+        let error = (&all["output"] - &output[0]).unwrap().abs().unwrap().max_all().unwrap();
+        assert!(scalar(&error) < 1e-6);
     }
 
     #[test]
