@@ -210,7 +210,7 @@ fn order(rows: &mut [(f64, String, Vec<f32>)], problems: &mut Vec<Problem>) {
         .collect();
     let still = steps.iter().filter(|step| **step <= 0.0).count();
     if still > 0 {
-        let message = format!("{still} rows have the same time as the row before them");
+        let message = format!("Rows with the same time as the row before them: {still}");
         problems.push(Problem::warning(Place::Data, message, "Check whether the file holds several series"));
     }
     let mut sorted = steps.clone();
@@ -222,7 +222,7 @@ fn order(rows: &mut [(f64, String, Vec<f32>)], problems: &mut Vec<Problem>) {
     if let Some(first) = long.first() {
         let after = rows.get(*first).map_or("", |row| row.1.as_str());
         let message = format!(
-            "{} steps are longer than usual, the first one after {after}; rows count as equally far apart",
+            "Steps that are longer than usual: {}, the first one after {after}; rows count as equally far apart",
             long.len()
         );
         problems.push(Problem::advice(Place::Data, message, "Add the missing rows with empty values if that matters"));
@@ -271,7 +271,7 @@ mod tests {
         let mut problems = Vec::new();
         order(&mut rows, &mut problems);
         let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert!(told[0].contains("sorted") && told[1].contains("1 rows have the same time"), "{told:?}");
-        assert!(told[2].contains("1 steps are longer than usual, the first one after 4"), "{told:?}");
+        assert!(told[0].contains("sorted") && told[1].contains("the same time as the row before them: 1"), "{told:?}");
+        assert!(told[2].contains("longer than usual: 1, the first one after 4"), "{told:?}");
     }
 }
