@@ -35,6 +35,8 @@ pub struct Field {
     pub unit: &'static str,
     /// One or two plain sentences that teach the term.
     pub help: &'static str,
+    /// What the value 0 stands for, in a word that is shown in its place; empty if it is just a number.
+    pub zero: &'static str,
     /// Seldom touched: forms may fold it away.
     pub is_rare: bool,
 }
@@ -42,13 +44,19 @@ pub struct Field {
 impl Field {
     /// A field without unit and help.
     pub const fn new(name: &'static str, label: &'static str) -> Self {
-        Self { name, label, unit: "", help: "", is_rare: false }
+        Self { name, label, unit: "", help: "", zero: "", is_rare: false }
     }
 
     /// The same field, marked as seldom touched.
     #[must_use]
     pub const fn rare(self) -> Self {
         Self { is_rare: true, ..self }
+    }
+
+    /// The same field, whose value 0 stands for something that a word says better.
+    #[must_use]
+    pub const fn zero(self, zero: &'static str) -> Self {
+        Self { zero, ..self }
     }
 
     /// The same field with its unit.

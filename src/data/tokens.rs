@@ -44,7 +44,7 @@ pub struct TokenSettings {
     pub vocabulary: usize,
     /// How often a token occurs in the training part to be in the vocabulary.
     pub least: usize,
-    /// Tokens of a sample; 0 finds a length that 95 of 100 training texts fit into.
+    /// Tokens of a sample; Auto (0) finds a length that 95 of 100 training texts fit into.
     pub length: usize,
     /// Whether capital letters count as small ones.
     pub lower_case: bool,
@@ -69,8 +69,8 @@ impl Params for TokenSettings {
              words that occur once.",
         );
         visitor.count(field, least, 1..=1_000_000);
-        let field = Field::new("length", "Length").unit("tokens").help(
-            "Tokens of a sample. Longer texts are cut, shorter ones filled up. 0 finds a length that 95 of 100 texts \
+        let field = Field::new("length", "Length").unit("tokens").zero("auto").help(
+            "Tokens of a sample. Longer texts are cut, shorter ones filled up. Auto (0) finds a length that 95 of 100 texts \
              fit into.",
         );
         visitor.count(field, length, 0..=100_000);

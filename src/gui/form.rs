@@ -222,20 +222,38 @@ fn count_rule(range: &RangeInclusive<usize>) -> String {
     }
 }
 
-fn count_drag<'a>(value: &'a mut usize, range: &RangeInclusive<usize>) -> DragValue<'a> {
+/// Whether a text is the word that stands for 0.
+fn is_zero_word(text: &str, zero: &str) -> bool {
+    !zero.is_empty() && text.trim().eq_ignore_ascii_case(zero)
+}
+
+/// The field as it is shown with that value: the word for 0 has no unit.
+fn shown(field: Field, is_zero: bool) -> Field {
+    if is_zero && !field.zero.is_empty() { Field { unit: "", ..field } } else { field }
+}
+
+fn count_drag<'a>(value: &'a mut usize, range: &RangeInclusive<usize>, zero: &'static str) -> DragValue<'a> {
     // A tenth of the value over ten points of dragging, but never slower than one in eight points.
     let speed = (*value as f64 * 0.01).max(0.125);
     DragValue::new(value)
         .range(range.clone())
         .speed(speed)
         .update_while_editing(false)
-        .custom_formatter(|value, _| format!("{value:.0}"))
-        .custom_parser(|text| text.replace([',', ' ', '_'], "").parse().ok())
+        .custom_formatter(
+            move |value, _| {
+                if value == 0.0 && !zero.is_empty() { zero.to_owned() } else { format!("{value:.0}") }
+            },
+        )
+        .custom_parser(move |text| {
+            if is_zero_word(text, zero) { Some(0.0) } else { text.replace([',', ' ', '_'], "").parse().ok() }
+        })
 }
 
 impl ParamVisitor for Rows<'_, '_> {
     fn count(&mut self, field: Field, value: &mut usize, range: RangeInclusive<usize>) {
-        self.field(field, &count_rule(&range), |ui, _| ui.add(count_drag(value, &range)));
+        self.field(shown(field, *value == 0), &count_rule(&range), |ui, _| {
+            ui.add(count_drag(value, &range, field.zero))
+        });
     }
 
     fn pair(&mut self, field: Field, value: &mut [usize; 2], range: RangeInclusive<usize>) {
@@ -255,15 +273,16 @@ impl ParamVisitor for Rows<'_, '_> {
             ui.spacing_mut().button_padding = vec2(4.0, 2.0);
             ui.spacing_mut().interact_size = vec2(10.0, BOX_HEIGHT - 4.0);
             let [height, width] = value;
-            let left = ui.add(count_drag(height, &range));
+            let left = ui.add(count_drag(height, &range, ""));
             ui.label(RichText::new("x").color(theme.weak));
-            left | ui.add(count_drag(width, &range))
+            left | ui.add(count_drag(width, &range, ""))
         });
     }
 
     fn number(&mut self, field: Field, value: &mut f64, range: RangeInclusive<f64>) {
         let rule = format!("From {} to {}", format::number(*range.start()), format::number(*range.end()));
-        self.field(field, &rule, |ui, _| {
+        self.field(shown(field, *value == 0.0), &rule, |ui, _| {
+            let zero = field.zero;
             let reach = if range.end().is_finite() { (range.end() - range.start()) * 1e-3 } else { 1e-3 };
             // Zero has no size of its own to go by.
             let speed = if *value == 0.0 { reach.min(1e-3) } else { value.abs() * 0.02 };
@@ -272,8 +291,12 @@ impl ParamVisitor for Rows<'_, '_> {
                     .range(range.clone())
                     .speed(speed)
                     .update_while_editing(false)
-                    .custom_formatter(|value, _| format::number(value))
-                    .custom_parser(|text| text.trim().replace(',', ".").parse().ok()),
+                    .custom_formatter(move |value, _| {
+                        if value == 0.0 && !zero.is_empty() { zero.to_owned() } else { format::number(value) }
+                    })
+                    .custom_parser(move |text| {
+                        if is_zero_word(text, zero) { Some(0.0) } else { text.trim().replace(',', ".").parse().ok() }
+                    }),
             )
         });
     }

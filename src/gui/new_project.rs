@@ -158,7 +158,7 @@ impl NewProject {
             return;
         }
         ui.horizontal(|ui| {
-            if secondary_button(ui, icons::FOLDER, "A folder of images…").clicked() {
+            if secondary_button(ui, icons::FOLDER, "A folder…").clicked() {
                 acts.push(Act::Ask(Ask::NewDataFolder));
             }
             if secondary_button(ui, icons::TABLE, "A file…").clicked() {

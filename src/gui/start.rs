@@ -153,7 +153,7 @@ impl Start {
             let new = RowButton {
                 icon: icons::NEW,
                 title: "New from your data…",
-                aside: "A folder of images, a table, or IDX files",
+                aside: "Images, texts, recordings, a table, or a time series",
                 value: &ui.ctx().format_shortcut(&shortcut(egui::Key::N)),
                 value_color: Some(theme.weak),
                 ..RowButton::default()

@@ -188,7 +188,7 @@ impl Session {
             return StepState::Blocked("Train first".to_owned());
         }
         match self.predictions().len() {
-            0 => StepState::Ready("Load a file, draw, or choose a sample".to_owned()),
+            0 => StepState::Ready("Give it an input, or choose a sample".to_owned()),
             count => StepState::Done(plural(count, "prediction", "predictions")),
         }
     }

@@ -40,7 +40,7 @@ pub struct SoundFolder;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SoundFolderOptions {
-    /// Samples a second; 0 takes the most frequent rate.
+    /// Samples a second; Auto (0) takes the most frequent rate.
     pub sample_rate: usize,
     /// Length of a sample, seconds; 0 finds one that most recordings fit into.
     pub seconds: f64,
@@ -49,13 +49,13 @@ pub struct SoundFolderOptions {
 impl Params for SoundFolderOptions {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
         let Self { sample_rate, seconds } = self;
-        let field = Field::new("sample_rate", "Sample rate").unit("Hz").help(
-            "Recordings of another rate are resampled to this one. 0 takes the most frequent rate of the files, at \
+        let field = Field::new("sample_rate", "Sample rate").unit("Hz").zero("auto").help(
+            "Recordings of another rate are resampled to this one. Auto (0) takes the most frequent rate of the files, at \
              most 16,000.",
         );
         visitor.count(field, sample_rate, 0..=192_000);
-        let field = Field::new("seconds", "Length").unit("s").help(
-            "Longer recordings are cut, shorter ones filled up with silence. 0 finds a length that 95 of 100 \
+        let field = Field::new("seconds", "Length").unit("s").zero("auto").help(
+            "Longer recordings are cut, shorter ones filled up with silence. Auto (0) finds a length that 95 of 100 \
              recordings fit into, at most 10 seconds.",
         );
         visitor.number(field, seconds, 0.0..=600.0);

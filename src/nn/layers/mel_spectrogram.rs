@@ -55,7 +55,8 @@ impl Params for MelSpectrogram {
         visitor.number(field, &mut self.lowest, 0.0..=500_000.0);
         let field = Field::new("highest", "Highest frequency")
             .unit("Hz")
-            .help("Where the highest band ends; 0 stands for half the sample rate, the most there is.");
+            .zero("auto")
+            .help("Where the highest band ends; auto (0) stands for half the sample rate, the most there is.");
         visitor.number(field, &mut self.highest, 0.0..=500_000.0);
         let field = Field::new("log", "Logarithm")
             .help("Takes the natural logarithm of power + 0.000001, so that quiet sounds count too.");

@@ -89,8 +89,8 @@ impl Params for SeriesTableOptions {
         let field = Field::new("leave_out", "Columns left out")
             .help("Names of columns that the network must not see, with commas between them.");
         visitor.text(field, leave_out);
-        let field = Field::new("window", "Window").unit("rows").help(
-            "How many rows the network looks back. At least one period of what repeats, such as 12 months. 0 chooses \
+        let field = Field::new("window", "Window").unit("rows").zero("auto").help(
+            "How many rows the network looks back. At least one period of what repeats, such as 12 months. Auto (0) chooses \
              by the length of the series.",
         );
         visitor.count(field, window, 0..=100_000);

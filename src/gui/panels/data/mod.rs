@@ -154,7 +154,7 @@ fn import_buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
     let rows = [
         (
             icons::FOLDER,
-            "A folder of images…",
+            "A folder…",
             "import_folder",
             "One sub-folder per class: images (PNG, JPEG, BMP, WebP, GIF, TIFF), texts (.txt) or recordings (WAV).",
         ),
@@ -232,7 +232,7 @@ fn drop_target_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
         ui.label(text);
         ui.add_space(size::GAP);
         centered_row(ui, "drop target", |ui| {
-            if primary_button(ui, icons::FOLDER, "A folder of images…").clicked() {
+            if primary_button(ui, icons::FOLDER, "A folder…").clicked() {
                 cx.ask(Request::Run("import_folder"));
             }
             if secondary_button(ui, icons::TABLE, "A file…").clicked() {

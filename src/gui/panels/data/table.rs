@@ -130,7 +130,8 @@ fn head_ui(ui: &mut Ui, prepared: &Prepared, view: &mut View) {
         ui.label(semibold(format!("{} {nouns}", format::count(view.samples.len() as u64)), size::HEADLINE));
         let mut text = match &prepared.dataset.input {
             InputKind::Text(texts) => {
-                format!("{} tokens, vocabulary of {}", prepared.dataset.dims, texts.vocabulary.len())
+                let vocabulary = format::count(texts.vocabulary.len() as u64);
+                format!("{} tokens, vocabulary of {vocabulary}", prepared.dataset.dims)
             }
             _ => format!("{} columns, target {}", view.columns.len(), prepared.dataset.target),
         };
