@@ -58,10 +58,13 @@ fn folders_without_data() {
     let home = Home::new();
     fs::create_dir(home.path("empty")).unwrap();
     home.import("empty").refused(3, &["empty"]);
+    // Texts without folders have no classes; in folders they would be data.
     for name in ["a", "b"] {
-        home.write(&format!("texts/{name}/one.txt"), "no picture");
+        home.write(&format!("texts/{name}.txt"), "no picture");
+        home.write(&format!("papers/{name}/one.pdf"), "no picture");
     }
     home.import("texts").refused(3, &["texts"]);
+    home.import("papers").refused(3, &["papers"]);
     home.assert_unchanged();
 }
 
