@@ -307,6 +307,88 @@ fn series_that_can_not_be_used_say_what_to_do() {
     }
 }
 
+// Archives
+
+/// A zip whose entries are stored, so that nothing but the format is needed to write it.
+fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut content, mut directory) = (Vec::new(), Vec::new());
+    for (name, data) in entries {
+        let mut crc = flate2::Crc::new();
+        crc.update(data);
+        let offset = content.len() as u32;
+        let size = (data.len() as u32).to_le_bytes();
+        // Version, flags, method, time and date, checksum, sizes, lengths of the name and of what else there is.
+        let common = [
+            &[20, 0, 0, 0, 0, 0, 0, 0, 33, 0][..],
+            &crc.sum().to_le_bytes(),
+            &size,
+            &size,
+            &(name.len() as u16).to_le_bytes(),
+            &[0, 0],
+        ]
+        .concat();
+        content.extend([b"PK\x03\x04", &common[..], name.as_bytes(), data].concat());
+        let place = [&[0; 10][..], &offset.to_le_bytes(), name.as_bytes()].concat();
+        directory.extend([b"PK\x01\x02", &[20, 0][..], &common, &place].concat());
+    }
+    let count = (entries.len() as u16).to_le_bytes();
+    let (size, start) = ((directory.len() as u32).to_le_bytes(), (content.len() as u32).to_le_bytes());
+    [content, directory, [b"PK\x05\x06", &[0; 4][..], &count, &count, &size, &start, &[0, 0]].concat()].concat()
+}
+
+#[test]
+fn data_in_an_archive_is_the_same_as_outside() {
+    let folder = tempfile::tempdir().unwrap();
+    let iris = fs::read(fixture("iris.csv")).unwrap();
+    let path = folder.path().join("flowers.zip");
+    fs::write(&path, zip(&[("flowers/iris.csv", &iris)])).unwrap();
+    assert_eq!(sniffed(&path), "csv_table");
+    let dataset = import(&path);
+    assert_eq!((dataset.name.as_str(), dataset.fingerprint), ("flowers.zip", import(&fixture("iris.csv")).fingerprint));
+
+    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    tar.append_dir_all("spoken", fixture("spoken")).unwrap();
+    let path = folder.path().join("spoken.tar.gz");
+    fs::write(&path, tar.into_inner().unwrap().finish().unwrap()).unwrap();
+    assert_eq!(sniffed(&path), "sound_folder");
+    let dataset = import(&path);
+    assert_eq!(dataset.fingerprint, import(&fixture("spoken")).fingerprint);
+    assert_eq!(dataset.origins[0], "0/0_jackson_0.wav");
+}
+
+#[test]
+fn what_an_archive_must_not_do_is_left_out_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let iris = fs::read(fixture("iris.csv")).unwrap();
+    let entries: [(&str, &[u8]); 6] = [
+        ("a/iris.csv", &iris),
+        ("../outside.csv", &iris),
+        ("/etc/outside.csv", &iris),
+        ("a/IRIS.csv", b"another"),
+        ("a/CON.txt", b"device"),
+        ("C:/x", b"drive"),
+    ];
+    let path = folder.path().join("odd.zip");
+    fs::write(&path, zip(&entries)).unwrap();
+    let dataset = import(&path);
+    assert_eq!(dataset.len(), 150);
+    let told = problems(&dataset);
+    for expect in ["points outside", "root of the disk", "the same name", "a device", "mean something else"] {
+        assert!(told.contains(expect), "{expect}: {told}");
+    }
+    assert!(!folder.path().join("outside.csv").exists());
+
+    let whole = zip(&[("iris.csv", &iris)]);
+    for length in (0..whole.len()).step_by(37) {
+        fs::write(&path, &whole[..length]).unwrap();
+        assert!(import_with(&path, json!({})).is_err(), "{length} bytes of an archive");
+    }
+    let mut damaged = whole;
+    damaged[60] ^= 1;
+    fs::write(&path, damaged).unwrap();
+    assert!(import_with(&path, json!({})).is_err());
+}
+
 #[test]
 fn tables_stay_tables() {
     for name in ["iris.csv", "penguins.csv", "wine.csv", "winequality-red-noheader.csv"] {

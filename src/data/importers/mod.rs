@@ -1,5 +1,7 @@
 //! Importers: files in, [`Dataset`] out. One file each, listed in [`all`].
 
+mod archive;
+pub mod cifar;
 mod class_folders;
 pub mod csv_table;
 pub mod idx;
@@ -53,6 +55,7 @@ pub fn all() -> &'static [&'static dyn Importer] {
         &image_folder::ImageFolder,
         &csv_table::CsvTable,
         &idx::Idx,
+        &cifar::Cifar,
         &text_table::TextTable,
         &text_folder::TextFolder,
         &sound_folder::SoundFolder,
@@ -65,8 +68,16 @@ pub fn by_id(id: &str) -> Option<&'static dyn Importer> {
     all().iter().copied().find(|importer| importer.id() == id)
 }
 
-/// The importer that fits a path best, if any does.
+/// The importer that fits a path best, if any does; an archive is looked into.
 pub fn sniff(path: &Path) -> Option<&'static dyn Importer> {
+    if archive::is_archive(path) {
+        let unpacked = archive::unpack(path, archive::Extent::Start, &Progress::default()).ok()?;
+        return sniff_plain(&unpacked.root);
+    }
+    sniff_plain(path)
+}
+
+fn sniff_plain(path: &Path) -> Option<&'static dyn Importer> {
     let scored = all().iter().map(|importer| (importer.sniff(path), *importer));
     scored.filter(|(score, _)| *score > 0.0).max_by(|left, right| left.0.total_cmp(&right.0)).map(|(_, best)| best)
 }
@@ -79,8 +90,18 @@ pub(super) fn read(config: &DataConfig, project_folder: &Path, progress: &Progre
     };
     // A missing file is told as such, whatever its format.
     std::fs::metadata(&path).map_err(crate::base::files::FileError::of("can't read", &path))?;
-    let importer = if config.format.is_empty() { sniff(&path) } else { by_id(&config.format) };
-    importer.ok_or_else(|| unknown_format(&path, &config.format))?.read(&path, &config.options, progress)
+    let find = |path: &Path| {
+        let importer = if config.format.is_empty() { sniff_plain(path) } else { by_id(&config.format) };
+        importer.ok_or_else(|| unknown_format(path, &config.format))
+    };
+    if !archive::is_archive(&path) {
+        return find(&path)?.read(&path, &config.options, progress);
+    }
+    let unpacked = archive::unpack(&path, archive::Extent::Whole, progress)?;
+    match find(&unpacked.root).and_then(|importer| importer.read(&unpacked.root, &config.options, progress)) {
+        Ok(dataset) => Ok(unpacked.conclude(&path, dataset)),
+        Err(error) => Err(unpacked.explain(&path, error)),
+    }
 }
 
 fn unknown_format(path: &Path, format: &str) -> DataError {
