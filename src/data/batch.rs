@@ -19,7 +19,8 @@ pub fn batch(
     Ok((inputs, targets(dataset, normalizer, samples, device)?))
 }
 
-/// Targets: class indices `[batch]` in u32, or scaled values `[batch, 1]` in f32.
+/// Targets: class indices `[batch]` in u32, scaled values `[batch, 1]` in f32, or masks of class indices
+/// `[batch, height, width]` in u8.
 ///
 /// # Errors
 /// If the data set does not have one of the samples, or the device has no room for them.
@@ -41,6 +42,14 @@ pub fn targets(
             let scaled = |sample| value(sample).map(|value| normalizer.scale_target(value));
             let values = samples.iter().map(scaled).collect::<Result<Vec<_>, _>>()?;
             Tensor::from_vec(values, (samples.len(), 1), device)?
+        }
+        Labels::Masks(masks) => {
+            let mut pixels = Vec::with_capacity(samples.len().saturating_mul(masks.area));
+            for &sample in samples {
+                pixels.extend_from_slice(masks.of(sample as usize).ok_or_else(|| missing(sample))?);
+            }
+            let sides = dataset.dims.0.get(1..).unwrap_or_default();
+            Tensor::from_vec(pixels, [&[samples.len()], sides].concat(), device)?
         }
     };
     Ok(tensor)

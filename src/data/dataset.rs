@@ -2,9 +2,9 @@
 
 use crate::base::{Dims, Problem};
 
-use super::Task;
 use super::importers::Filter;
 use super::tokens::Texts;
+use super::{Masks, Task, VOID};
 
 /// Samples of one shape with their labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -130,6 +130,8 @@ pub enum Labels {
     Classes(Vec<u32>),
     /// Real targets.
     Values(Vec<f32>),
+    /// A class for each pixel: indices into [`Dataset::classes`].
+    Masks(Masks),
 }
 
 /// The three parts of a data set.
@@ -149,6 +151,7 @@ impl Dataset {
         match &self.labels {
             Labels::Classes(labels) => labels.len(),
             Labels::Values(values) => values.len(),
+            Labels::Masks(masks) => masks.len(),
         }
     }
 
@@ -157,11 +160,30 @@ impl Dataset {
         self.len() == 0
     }
 
-    /// Class index of a sample, for classification.
+    /// Class index of a sample, for classification; masks have many.
     pub fn class_of(&self, sample: usize) -> Option<u32> {
         match &self.labels {
             Labels::Classes(labels) => labels.get(sample).copied(),
-            Labels::Values(_) => None,
+            Labels::Values(_) | Labels::Masks(_) => None,
+        }
+    }
+
+    /// Whether a sample is of that class, or has pixels of it.
+    pub fn has_class(&self, sample: usize, class: u32) -> bool {
+        match &self.labels {
+            Labels::Masks(masks) => {
+                class < u32::from(VOID)
+                    && masks.of(sample).is_some_and(|mask| mask.iter().any(|&pixel| u32::from(pixel) == class))
+            }
+            Labels::Classes(_) | Labels::Values(_) => self.class_of(sample) == Some(class),
+        }
+    }
+
+    /// The mask of a sample, where the labels are masks.
+    pub fn mask(&self, sample: usize) -> Option<&[u8]> {
+        match &self.labels {
+            Labels::Masks(masks) => masks.of(sample),
+            Labels::Classes(_) | Labels::Values(_) => None,
         }
     }
 
@@ -188,12 +210,21 @@ impl Dataset {
         }
     }
 
-    /// How many values a network must give for one sample.
+    /// How many values a network must give for one sample, or for each of its pixels where the labels are masks.
     pub fn outputs_needed(&self) -> usize {
         match self.task {
-            Task::Classification => self.classes.len(),
+            Task::Classification | Task::Segmentation => self.classes.len(),
             Task::Regression => 1,
         }
+    }
+
+    /// Shape of what a network must give for one sample: `[classes]`, `[1]`, or `[classes, height, width]` for masks.
+    pub fn output_dims(&self) -> Dims {
+        let mut dims = vec![self.outputs_needed()];
+        if self.task == Task::Segmentation {
+            dims.extend(self.dims.0.iter().skip(1));
+        }
+        Dims(dims)
     }
 
     /// The text of a sample, where samples are texts.
@@ -222,6 +253,7 @@ impl Dataset {
         match &self.labels {
             Labels::Classes(labels) => hash_words(hasher.update(b"classes"), labels, |label| label.to_le_bytes()),
             Labels::Values(values) => hash_words(hasher.update(b"values"), values, |value| value.to_le_bytes()),
+            Labels::Masks(masks) => hasher.update(b"masks").update(&masks.pixels),
         };
         for class in &self.classes {
             hasher.update(&(class.len() as u64).to_le_bytes()).update(class.as_bytes());
@@ -229,10 +261,15 @@ impl Dataset {
         self.fingerprint = hasher.finalize().to_hex().to_string();
     }
 
-    /// How many of `samples` are in each class.
+    /// How many of `samples` are in each class, or have pixels of it.
     pub fn class_counts(&self, samples: &[u32]) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];
         for &sample in samples {
+            if let Labels::Masks(masks) = &self.labels {
+                for (count, pixels) in counts.iter_mut().zip(masks.counts(sample as usize, self.classes.len())) {
+                    *count += usize::from(pixels > 0);
+                }
+            }
             if let Some(count) = self.class_of(sample as usize).and_then(|class| counts.get_mut(class as usize)) {
                 *count += 1;
             }

@@ -7,6 +7,7 @@ pub mod batch;
 pub mod dataset;
 pub mod embedded;
 pub mod importers;
+pub mod masks;
 pub mod normalize;
 pub mod preview;
 pub mod split;
@@ -14,6 +15,7 @@ pub mod stats;
 pub mod tokens;
 
 pub use dataset::{ColumnKind, Dataset, Features, InputColumn, InputKind, Labels, Part};
+pub use masks::{Masks, VOID};
 pub use normalize::{Normalization, Normalizer};
 pub use split::{Split, SplitConfig};
 
@@ -33,6 +35,8 @@ pub enum Task {
     Classification,
     /// One real number.
     Regression,
+    /// One class of a list for each pixel.
+    Segmentation,
 }
 
 /// Where the data of a project comes from and how it is prepared: plain values, stored in the project file.

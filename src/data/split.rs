@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::rng::Stream;
 use crate::base::{Field, ParamVisitor, Params, Place, Problem};
 
-use super::{Dataset, InputKind, Part};
+use super::{Dataset, InputKind, Labels, Part};
 
 /// How samples are divided. What is neither validation nor test is training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -219,7 +219,8 @@ fn clamped((validation, test): (f64, f64)) -> (f64, f64) {
 /// Samples that are divided alike: one group for each class, or one for all.
 fn groups(dataset: &Dataset, config: &SplitConfig, is_free: impl Fn(&u32) -> bool) -> Vec<Vec<u32>> {
     let free = (0..dataset.len() as u32).filter(is_free);
-    if !config.stratified || dataset.classes.is_empty() {
+    // An image has several classes, so masks are one group.
+    if !config.stratified || dataset.classes.is_empty() || matches!(dataset.labels, Labels::Masks(_)) {
         return vec![free.collect()];
     }
     let mut groups = vec![Vec::new(); dataset.classes.len()];
@@ -275,7 +276,7 @@ mod tests {
     use super::*;
     use crate::base::Dims;
     use crate::data::importers::Filter;
-    use crate::data::{Features, Labels, Task, embedded};
+    use crate::data::{Features, Task, embedded};
 
     /// A data set with so many samples in each class.
     fn of_counts(counts: &[usize]) -> Dataset {

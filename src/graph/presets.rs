@@ -213,7 +213,7 @@ fn fit_input(graph: &mut Graph, input: &Dims) {
 /// Gives the last linear layer in front of each output so many values. Inside a block that is a parameter of the block.
 fn fit_output(graph: &mut Graph, classes: usize, task: Task) {
     let values = match task {
-        Task::Classification => classes.max(1),
+        Task::Classification | Task::Segmentation => classes.max(1),
         Task::Regression => 1,
     };
     for (name, parameter) in last_layers(graph) {

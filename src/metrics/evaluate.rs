@@ -170,6 +170,7 @@ fn score(prepared: &Prepared, samples: &[u32], outputs: &[f32]) -> Evaluation {
             let truth: Vec<u32> = samples.iter().filter_map(|&sample| labels.get(sample as usize)).copied().collect();
             scores::classification(samples, &truth, outputs, dataset.classes.len())
         }
+        Labels::Masks(_) => Evaluation::default(),
         Labels::Values(values) => {
             let (shift, scale) = target_scaling(prepared);
             let truth: Vec<f32> = samples.iter().filter_map(|&sample| values.get(sample as usize)).copied().collect();

@@ -31,7 +31,9 @@ impl TaskLoss {
     pub fn compute(&self, output: &Tensor, targets: &Tensor) -> Result<Loss> {
         let _flushed = ops::flush_denormals();
         match self.task {
-            Task::Classification => self.spec.of_classes(output, targets, self.class_weights.as_deref()),
+            Task::Classification | Task::Segmentation => {
+                self.spec.of_classes(output, targets, self.class_weights.as_deref())
+            }
             Task::Regression => self.spec.of_values(output, targets),
         }
     }

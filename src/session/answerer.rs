@@ -162,7 +162,7 @@ impl Answerer {
     /// Probabilities of the classes, or the value in the target's unit.
     fn read_out(&self, output: &[f32]) -> (Vec<f32>, Option<f32>) {
         match self.prepared.dataset.task {
-            Task::Classification => (scores::softmax(output), None),
+            Task::Classification | Task::Segmentation => (scores::softmax(output), None),
             Task::Regression => {
                 let (shift, scale) = self.prepared.normalizer.target;
                 let scale = if scale == 0.0 { 1.0 } else { scale };

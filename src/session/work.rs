@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{Dims, Place, Problem, Progress, Severity};
+use crate::base::{Place, Problem, Progress, Severity};
 use crate::data::{DataConfig, DataError, Dataset, Part, Prepared, Source, importers};
 use crate::graph::{Graph, analyze, presets};
 use crate::project::Project;
@@ -95,7 +95,7 @@ pub fn fits(graph: &Graph, dataset: &Dataset) -> bool {
     let analysis = analyze(graph);
     analysis.is_runnable()
         && analysis.inputs == [dataset.dims.clone()]
-        && analysis.outputs == [Dims::from([dataset.outputs_needed()])]
+        && analysis.outputs == [dataset.output_dims()]
         && presets::tokens_missing(graph, dataset).is_none()
 }
 

@@ -158,10 +158,11 @@ fn shapes(job: &TrainJob, analysis: &Analysis) -> Vec<Problem> {
     let reason = match dataset.task {
         Task::Classification => format!("the data has {needed} classes"),
         Task::Regression => "the target is a single number".to_owned(),
+        Task::Segmentation => format!("each pixel of its masks has one of {needed} classes"),
     };
     match analysis.outputs.as_slice() {
         [] => {}
-        [dims] if dims.0 == [needed] => {}
+        [dims] if *dims == dataset.output_dims() => {}
         [dims] => problems.push(Problem::error(
             last_layer(job).map_or(Place::Project, Place::Node),
             format!("the network gives {dims} values for each sample, but {reason}"),
@@ -209,7 +210,7 @@ fn loss(job: &TrainJob) -> Option<Problem> {
         return Some(Problem::error(setting("loss"), message, "Choose another, automatic for example"));
     }
     let (has, wanted) = match job.data.dataset.task {
-        Task::Classification => ("classes", Target::Classes),
+        Task::Classification | Task::Segmentation => ("classes", Target::Classes),
         Task::Regression => ("numbers", Target::Values),
     };
     let compares = match spec.target() {

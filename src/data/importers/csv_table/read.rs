@@ -169,11 +169,12 @@ impl Plan {
                 ));
             }
             (Task::Regression, _) => Vec::new(),
-            (Task::Classification, None) => {
+            (_, None) => {
                 let message = format!("the target column '{name}' has more than {MOST_DISTINCT} different values");
                 return Err(unfit(message, "Choose another target column, or a number as target".to_owned()));
             }
-            (Task::Classification, Some(values)) => {
+            // A column holds no masks: what is no number is a class.
+            (_, Some(values)) => {
                 let mut classes: Vec<String> =
                     values.iter().map(|value| class_name(value, has_numbered_classes, dialect)).collect();
                 classes.dedup();

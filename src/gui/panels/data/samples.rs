@@ -136,6 +136,7 @@ pub(super) fn label_of(dataset: &Dataset, sample: u32) -> String {
             .get(sample as usize)
             .and_then(|class| dataset.classes.get(*class as usize))
             .map_or_else(|| "?".to_owned(), Clone::clone),
+        Labels::Masks(_) => "mask".to_owned(),
         Labels::Values(values) => {
             values.get(sample as usize).map_or_else(|| "?".to_owned(), |value| format::number(f64::from(*value)))
         }

@@ -162,7 +162,7 @@ impl View {
         };
         self.histogram = match &dataset.labels {
             Labels::Values(values) => histogram(values, 24),
-            Labels::Classes(_) => None,
+            Labels::Classes(_) | Labels::Masks(_) => None,
         };
     }
 
@@ -205,7 +205,7 @@ impl View {
 fn filtered(prepared: &Prepared, filter: &Filter, columns: &[Column]) -> Vec<u32> {
     let dataset = &prepared.dataset;
     let passes = |sample: &u32| {
-        filter.class.is_none_or(|class| dataset.class_of(*sample as usize) == Some(class))
+        filter.class.is_none_or(|class| dataset.has_class(*sample as usize, class))
             && (filter.search.is_empty() || contains(dataset, *sample, &filter.search, columns))
     };
     match filter.part {
@@ -241,6 +241,7 @@ fn sort(samples: &mut [u32], dataset: &Dataset, order: Option<Sort>, columns: &[
             (Some(column), _) => return column.rank(&dataset.sample(sample as usize)),
             (None, Labels::Classes(classes)) => classes.get(sample as usize).map(|class| *class as f32),
             (None, Labels::Values(values)) => values.get(sample as usize).copied(),
+            (None, Labels::Masks(_)) => None,
         };
         value.filter(|value| !value.is_nan())
     };
