@@ -118,6 +118,7 @@ impl Case {
 pub fn times_ms(work: &mut Work, at_least: Duration, runs: usize) -> Result<Vec<f64>> {
     /// Enough for any median.
     const MOST: usize = 10_000;
+    let _computing = crate::ops::computing();
     work()?;
     let start = Instant::now();
     let mut times = Vec::new();

@@ -221,7 +221,7 @@ impl Network {
     /// # Errors
     /// If a layer fails, or there is not one gradient for each output.
     pub fn backward(&self, pass: Pass, output_grads: &[Tensor]) -> Result<Gradients> {
-        let _flushed = ops::flush_denormals();
+        let _computing = ops::computing();
         let Pass { outputs, mut kept, batch } = pass;
         if output_grads.len() != outputs.len() {
             return Err(NetworkError::InputCount { expected: outputs.len(), received: output_grads.len() });
@@ -323,7 +323,7 @@ impl Network {
     /// layers may run as one.
     fn run(&self, inputs: &[Tensor], mode: Mode, keep: Keep, mut watch: Option<Watch<'_>>) -> Result<Run> {
         self.check_inputs(inputs)?;
-        let _flushed = ops::flush_denormals();
+        let _computing = ops::computing();
         let mut values: Vec<Option<Tensor>> = vec![None; self.plan.dims.len()];
         for (input, tensor) in self.plan.inputs.iter().zip(inputs).filter(|(input, _)| input.is_used) {
             // Integers (token numbers, say) are for the layer to read as they are.

@@ -29,7 +29,7 @@ impl TaskLoss {
     /// # Errors
     /// If the shapes do not fit, or the loss is not for the data's task.
     pub fn compute(&self, output: &Tensor, targets: &Tensor) -> Result<Loss> {
-        let _flushed = ops::flush_denormals();
+        let _computing = ops::computing();
         match self.task {
             Task::Classification | Task::Segmentation => {
                 self.spec.of_classes(output, targets, self.class_weights.as_deref())

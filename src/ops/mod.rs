@@ -32,7 +32,7 @@ pub mod time;
 pub mod whole;
 
 pub use kernels::activation::Activation;
-pub use kernels::denormals::{Flushed, flush as flush_denormals};
+pub use kernels::crew::{Computing, computing};
 pub use kernels::norm::BatchNormSettings;
 pub use kernels::softmax::SoftmaxForm;
 pub use kernels::window::{Divisor, PoolWindow, Window};

@@ -29,6 +29,11 @@ impl Drop for Flushed {
 /// Makes denormals zero on this thread, and on the workers of the pool that it gives work to. Does nothing on
 /// architectures without such a mode.
 pub fn flush() -> Flushed {
+    flush_from(mode())
+}
+
+/// The same for a thread that had this mode before it became one of the workers.
+pub(super) fn flush_from(before: Mode) -> Flushed {
     thread_local! {
         static IS_WORKER_SET: Cell<bool> = const { Cell::new(false) };
     }
@@ -44,19 +49,18 @@ pub fn flush() -> Flushed {
     } else if !IS_WORKER_SET.get() {
         all_workers();
     }
-    let before = mode();
-    let wanted = flushing(before);
-    if wanted != before {
-        set(wanted);
+    let now = mode();
+    if flushing(now) != now {
+        set(flushing(now));
     }
     Flushed { before, not_send: PhantomData }
 }
 
 /// The control register of floating point arithmetic.
 #[cfg(target_arch = "x86_64")]
-type Mode = u32;
+pub(super) type Mode = u32;
 #[cfg(not(target_arch = "x86_64"))]
-type Mode = u64;
+pub(super) type Mode = u64;
 
 /// With flush-to-zero, and denormals-are-zero where that is a bit of its own.
 fn flushing(mode: Mode) -> Mode {
@@ -70,7 +74,7 @@ fn flushing(mode: Mode) -> Mode {
 }
 
 #[cfg(target_arch = "x86_64")]
-fn mode() -> Mode {
+pub(super) fn mode() -> Mode {
     let mut mode: Mode = 0;
     // SAFETY: writes the 32 bits of MXCSR, which every x86_64 processor has, to the variable.
     #[expect(unsafe_code, reason = "the register has no safe accessor")]
@@ -92,7 +96,7 @@ fn set(mode: Mode) {
 }
 
 #[cfg(target_arch = "aarch64")]
-fn mode() -> Mode {
+pub(super) fn mode() -> Mode {
     let mode: Mode;
     // SAFETY: FPCR can be read by any program.
     #[expect(unsafe_code, reason = "the register has no safe accessor")]
@@ -112,7 +116,7 @@ fn set(mode: Mode) {
 }
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-fn mode() -> Mode {
+pub(super) fn mode() -> Mode {
     0
 }
 

@@ -1,7 +1,7 @@
 //! Fully connected layers.
 
 use super::float::Float;
-use super::matmul::{self, Output, Sizes, View};
+use super::matmul::{self, Sizes, View};
 use super::{par, simd};
 
 /// `x w' + b` for rows of `features` values; `weight` has rows of `features` values, one for each output.
@@ -11,22 +11,35 @@ pub fn forward<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, features: us
         return forward_row(x, weight, bias, outputs);
     }
     let sizes = Sizes { rows, columns: outputs, depth: features };
-    let (out, mode) = match bias {
-        Some(bias) => (repeat(bias, rows), Output::Accumulate),
-        None => (vec![T::ZERO; rows * outputs], Output::Replace),
-    };
-    matmul::product_onto(out, mode, sizes, View::rows(x, features), View::transposed(weight, features))
+    let [x, weight] = [View::rows(x, features), View::transposed(weight, features)];
+    match bias {
+        Some(bias) => matmul::product_onto(repeat(bias, rows), sizes, x, weight),
+        None => matmul::product(sizes, x, weight),
+    }
 }
 
-/// The same for one row: every weight is read once, so the sums go along the weights as they lie.
+/// The same for one row: every weight is read once, so the sums go along the weights as they lie. Some outputs are summed
+/// together, since memory gives more when it is read in several places.
 fn forward_row<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, outputs: usize) -> Vec<T> {
+    const TOGETHER: usize = 4;
     let features = x.len();
-    let chunk = (4 * par::CHUNK / features.max(1)).max(1);
+    let chunk = (4 * par::CHUNK / features.max(1)).max(1).next_multiple_of(TOGETHER);
     par::build(outputs, chunk, |start, out: &mut [T]| {
         simd::run!({
-            for (output, out) in (start..).zip(out) {
-                let weight = par::piece(weight, output * features, features);
-                *out = bias.map_or(T::ZERO, |bias| bias[output]) + par::sum(x, weight, |x, weight| x * weight);
+            for (first, out) in (start..).step_by(TOGETHER).zip(out.chunks_mut(TOGETHER)) {
+                let row = |output: usize| par::piece(weight, output * features, features);
+                let sums = if out.len() == TOGETHER {
+                    par::dots(x, [row(first), row(first + 1), row(first + 2), row(first + 3)])
+                } else {
+                    let mut sums = [T::ZERO; TOGETHER];
+                    for (sum, output) in sums.iter_mut().zip(first..).take(out.len()) {
+                        [*sum] = par::dots(x, [row(output)]);
+                    }
+                    sums
+                };
+                for ((output, out), sum) in (first..).zip(out).zip(sums) {
+                    *out = bias.map_or(T::ZERO, |bias| bias[output]) + sum;
+                }
             }
         });
     })

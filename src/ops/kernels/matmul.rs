@@ -84,63 +84,96 @@ pub fn product_into<T: Float>(
     }
 }
 
-/// The product on all threads, as rows. Its tiles depend on the sizes alone.
+/// The product on all threads, as rows.
 pub fn product<T: Float>(sizes: Sizes, left: View<'_, T>, right: View<'_, T>) -> Vec<T> {
-    product_onto(vec![T::ZERO; sizes.rows * sizes.columns], Output::Replace, sizes, left, right)
-}
-
-/// The product on all threads, in place of `out` or added to it.
-pub fn product_onto<T: Float>(
-    mut out: Vec<T>,
-    mode: Output,
-    sizes: Sizes,
-    left: View<'_, T>,
-    right: View<'_, T>,
-) -> Vec<T> {
-    let Sizes { rows, columns, depth } = sizes;
-    assert_eq!(out.len(), rows * columns, "the product must fit its output");
-    if out.is_empty() {
-        return out;
-    }
-    check(sizes, left, right);
-    let [tile_rows, tile_columns] = tile_sizes(sizes);
-    let across = columns.div_ceil(tile_columns);
-    let tiles = rows.div_ceil(tile_rows) * across;
-    let target = Target { start: out.as_mut_ptr(), row_stride: columns };
-    let work = |index: usize| {
-        let target = &target;
-        let [row, column] = [index / across * tile_rows, index % across * tile_columns];
-        let sizes = Sizes { rows: tile_rows.min(rows - row), columns: tile_columns.min(columns - column), depth };
-        // SAFETY: the tile lies inside the output, whose other tiles belong to other indices; `check` bounds the inputs.
-        #[expect(unsafe_code, reason = "the gemm crate takes pointers")]
-        unsafe {
-            let start = target.start.add(row * target.row_stride + column);
-            tile(start, target.row_stride, mode, sizes, left, right, [row, column]);
-        }
-    };
-    if tiles == 1 {
-        work(0);
-    } else {
-        (0..tiles).into_par_iter().for_each(work);
+    let mut out = Vec::with_capacity(sizes.rows * sizes.columns);
+    // SAFETY: the room is there, and each value is replaced by one of the product.
+    #[expect(unsafe_code, reason = "zeros written before would be a pass over memory on one thread")]
+    unsafe {
+        on_all_threads(out.as_mut_ptr(), Output::Replace, sizes, left, right);
+        out.set_len(sizes.rows * sizes.columns);
     }
     out
 }
 
-/// Halves the longer side until there are some tiles to share out, or they become too small to be worth a thread.
-fn tile_sizes(sizes: Sizes) -> [usize; 2] {
-    const TILES: usize = 16;
-    const SMALLEST: usize = 1 << 19;
-    let (mut rows, mut columns) = (sizes.rows, sizes.columns);
-    loop {
-        let tiles = sizes.rows.div_ceil(rows) * sizes.columns.div_ceil(columns);
-        let work = rows.saturating_mul(columns).saturating_mul(sizes.depth.max(1));
-        if tiles >= TILES || work < 2 * SMALLEST || rows.max(columns) < 32 {
-            return [rows, columns];
-        }
-        let longer = if rows >= columns { &mut rows } else { &mut columns };
-        // Whole vectors: a multiple of 16 values.
-        *longer = longer.div_ceil(2).next_multiple_of(16);
+/// The product on all threads, added to `out`.
+pub fn product_onto<T: Float>(mut out: Vec<T>, sizes: Sizes, left: View<'_, T>, right: View<'_, T>) -> Vec<T> {
+    assert_eq!(out.len(), sizes.rows * sizes.columns, "the product must fit its output");
+    // SAFETY: all values are there, as just asserted.
+    #[expect(unsafe_code, reason = "the gemm crate takes pointers")]
+    unsafe {
+        on_all_threads(out.as_mut_ptr(), Output::Accumulate, sizes, left, right);
     }
+    out
+}
+
+/// The product in tiles for all threads.
+///
+/// # Safety
+/// `out` must have room for the product, and hold values if it is added to them.
+#[expect(unsafe_code, reason = "the gemm crate takes pointers")]
+unsafe fn on_all_threads<T: Float>(out: *mut T, mode: Output, sizes: Sizes, left: View<'_, T>, right: View<'_, T>) {
+    let Sizes { rows, columns, depth } = sizes;
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    check(sizes, left, right);
+    let [down, across] = tiles(sizes, rayon::current_num_threads());
+    let target = Target { start: out, row_stride: columns };
+    let work = |index: usize| {
+        let target = &target;
+        let (row, rows) = part(rows, down, index / across);
+        let (column, columns) = part(columns, across, index % across);
+        // SAFETY: the tile lies inside the output, whose other tiles belong to other indices; `check` bounds the inputs.
+        unsafe {
+            let start = target.start.add(row * target.row_stride + column);
+            tile(start, target.row_stride, mode, Sizes { rows, columns, depth }, left, right, [row, column]);
+        }
+    };
+    if down * across == 1 {
+        work(0);
+    } else {
+        (0..down * across).into_par_iter().for_each(work);
+    }
+}
+
+/// Whole vectors: sides of tiles are multiples of so many values, but for the last.
+const UNIT: usize = 16;
+
+/// How often rows and columns are divided: into two tiles for each thread, as each packs its rows and columns anew, but so
+/// that a tile is worth a thread.
+///
+/// The number of threads must not change a bit. The gemm crate adds up along the depth in the same order whatever the size
+/// of a product, except for those of at most 256 values, of one row or column, or of at most 64 on both sides. So no side
+/// is divided into parts shorter than five units, of which the last may have one value only, and none of few values.
+fn tiles(sizes: Sizes, threads: usize) -> [usize; 2] {
+    /// Multiplications of a tile.
+    const WORTH: usize = 1 << 19;
+    const SHORTEST: usize = 5;
+    const FEWEST: usize = 512;
+    let mut tiles = [1, 1];
+    while threads > 1 && tiles[0] * tiles[1] < 2 * threads {
+        let sides = [sizes.rows / tiles[0], sizes.columns / tiles[1]];
+        let longer = usize::from(sides[1] > sides[0]);
+        let units = [sizes.rows, sizes.columns][longer].div_ceil(UNIT);
+        let values = sides[0].saturating_mul(sides[1]) / 2;
+        let is_worth = values.saturating_mul(sizes.depth.max(1)) >= WORTH && values >= FEWEST;
+        if !is_worth || units / (2 * tiles[longer]) < SHORTEST {
+            break;
+        }
+        tiles[longer] *= 2;
+    }
+    tiles
+}
+
+/// Where part `index` of `count` starts, and how long it is.
+fn part(size: usize, count: usize, index: usize) -> (usize, usize) {
+    if count == 1 {
+        return (0, size);
+    }
+    let units = size.div_ceil(UNIT);
+    let [start, end] = [index, index + 1].map(|index| (units * index / count * UNIT).min(size));
+    (start, end - start)
 }
 
 fn check<T>(sizes: Sizes, left: View<'_, T>, right: View<'_, T>) {
@@ -222,15 +255,25 @@ mod tests {
 
     #[test]
     fn the_number_of_threads_changes_no_bit() {
-        let sizes = Sizes { rows: 200, columns: 300, depth: 257 };
-        let left: Vec<f32> = values(200 * 257, 0.1).into_iter().map(|value| value as f32).collect();
-        let right: Vec<f32> = values(257 * 300, 0.3).into_iter().map(|value| value as f32).collect();
-        let on = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| product(sizes, View::rows(&left, 257), View::rows(&right, 300)))
-        };
-        assert!(tile_sizes(sizes)[1] < 300);
-        assert_eq!(on(1), on(4));
+        // Odd sides, few columns, a last tile of one more than four units, depths beyond what is added up at once.
+        for [rows, columns, depth] in
+            [[200, 300, 257], [2641, 3, 1100], [161, 97, 1300], [321, 161, 520], [64, 641, 900]]
+        {
+            let sizes = Sizes { rows, columns, depth };
+            let single = |values: Vec<f64>| -> Vec<f32> { values.into_iter().map(|value| value as f32).collect() };
+            let (left, right) = (single(values(rows * depth, 0.1)), single(values(depth * columns, 0.3)));
+            for right in [View::rows(&right, columns), View::transposed(&right, depth)] {
+                let on = |threads| {
+                    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                    pool.install(|| product(sizes, View::rows(&left, depth), right))
+                };
+                let one = on(1);
+                for threads in [2, 3, 8] {
+                    assert_ne!(tiles(sizes, threads), [1, 1]);
+                    assert!(one == on(threads), "{sizes:?} with {threads} threads");
+                }
+            }
+        }
     }
 
     #[test]
@@ -246,7 +289,7 @@ mod tests {
         let (left_turned, right_turned) = (turn(&left, 530), turn(&right, 77));
         for left in [View::rows(&left, 530), View::transposed(&left_turned, 101)] {
             for right in [View::rows(&right, 77), View::transposed(&right_turned, 530)] {
-                let out = product_onto(vec![1.0; 101 * 77], Output::Accumulate, sizes, left, right);
+                let out = product_onto(vec![1.0; 101 * 77], sizes, left, right);
                 let error = out.iter().zip(&expect).map(|(&out, expect)| (f64::from(out) - 1.0 - expect).abs());
                 assert!(error.fold(0.0, f64::max) < 1e-4);
             }

@@ -9,6 +9,7 @@ pub mod alloc;
 pub mod attention;
 pub mod block;
 pub mod conv;
+pub mod crew;
 pub mod denormals;
 pub mod depthwise;
 pub mod dropout;

@@ -46,6 +46,29 @@ pub unsafe fn written<T: Float>(len: usize, write: impl FnOnce(&Shared<'_, Maybe
     values
 }
 
+/// A vector of `len` values, made in pieces of `chunk`: `write` gets the position of the first value and room to write.
+/// Unlike [`build`] it spares the zeros, which cost as much as a light function of the values.
+///
+/// # Safety
+/// `write` must write every value of its piece.
+#[expect(unsafe_code, reason = "the caller promises to write every value")]
+pub unsafe fn write<T: Float>(len: usize, chunk: usize, write: impl Fn(usize, &mut [MaybeUninit<T>]) + Sync) -> Vec<T> {
+    let mut values = Vec::with_capacity(len);
+    let chunk = chunk.max(1);
+    if let Some(spare) = values.spare_capacity_mut().get_mut(..len) {
+        if len <= chunk {
+            write(0, spare);
+        } else {
+            spare.par_chunks_mut(chunk).enumerate().for_each(|(index, piece)| write(index * chunk, piece));
+        }
+    }
+    // SAFETY: the capacity is that large, and every value was written, as the caller promises.
+    unsafe {
+        values.set_len(len);
+    }
+    values
+}
+
 /// Zeros, written by all threads.
 pub fn zeros<T: Float>(len: usize) -> Vec<T> {
     build(len, CHUNK, |_, _: &mut [T]| {})
@@ -109,6 +132,28 @@ pub fn sums<T: Float, const N: usize>(x: &[T], y: &[T], of: impl Fn(T, T) -> [T;
     for (lane, (&x, &y)) in x_rest.iter().zip(y_rest).enumerate() {
         for (parts, value) in parts.iter_mut().zip(of(x, y)) {
             parts[lane] += value;
+        }
+    }
+    parts.map(|parts| halve(parts, |left, right| left + right))
+}
+
+/// Sums of the products of `x` with several slices of its length, in the parts and the order of [`sum`].
+#[inline(always)]
+pub fn dots<T: Float, const N: usize>(x: &[T], ys: [&[T]; N]) -> [T; N] {
+    let mut parts = [[T::ZERO; LANES]; N];
+    let (x_blocks, x_rest) = x.as_chunks::<LANES>();
+    let ys = ys.map(|y| y.as_chunks::<LANES>());
+    for (at, x) in x_blocks.iter().enumerate() {
+        for (parts, (blocks, _)) in parts.iter_mut().zip(&ys) {
+            let y = &blocks[at];
+            for lane in 0..LANES {
+                parts[lane] += x[lane] * y[lane];
+            }
+        }
+    }
+    for (parts, (_, rest)) in parts.iter_mut().zip(&ys) {
+        for ((part, &x), &y) in parts.iter_mut().zip(x_rest).zip(*rest) {
+            *part += x * y;
         }
     }
     parts.map(|parts| halve(parts, |left, right| left + right))

@@ -19,7 +19,6 @@ use crate::base::{Place, Problem, files, memory};
 use crate::graph::Network;
 use crate::metrics::TaskLoss;
 use crate::nn::LossSpec;
-use crate::ops;
 
 use super::check::{self, Findings};
 use super::checkpoint::{Checkpoints, State};
@@ -37,7 +36,6 @@ pub use job::{TrainError, TrainJob};
 /// # Errors
 /// If it could not start, or something failed on the way.
 pub fn run(job: &TrainJob, control: &Control, observe: &mut dyn FnMut(TrainEvent)) -> Result<Outcome, TrainError> {
-    let _flushed = ops::flush_denormals();
     let findings = check::look(job);
     if let Some(problem) = findings.error() {
         return Err(TrainError::Invalid(problem.clone()));

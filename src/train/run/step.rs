@@ -9,6 +9,7 @@ use crate::data::batch;
 use crate::graph::Gradients;
 use crate::metrics::evaluate::right_answers;
 use crate::nn::Mode;
+use crate::ops;
 use crate::ops::loss::Loss;
 use crate::train::finite;
 use crate::train::optimizers::UpdateStep;
@@ -24,6 +25,7 @@ impl Run<'_> {
         samples: &[u32],
         observe: &mut dyn FnMut(TrainEvent),
     ) -> Result<Option<Problem>, TrainError> {
+        let _computing = ops::computing();
         let job = self.job;
         let config = &job.config;
         let mut sum: Option<Batch> = None;
