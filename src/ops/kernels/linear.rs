@@ -33,7 +33,7 @@ fn forward_row<T: Float>(x: &[T], weight: &[T], bias: Option<&[T]>, outputs: usi
                 } else {
                     let mut sums = [T::ZERO; TOGETHER];
                     for (sum, output) in sums.iter_mut().zip(first..).take(out.len()) {
-                        [*sum] = par::dots(x, [row(output)]);
+                        *sum = par::sum(x, row(output), |x, weight| x * weight);
                     }
                     sums
                 };

@@ -137,26 +137,30 @@ pub fn sums<T: Float, const N: usize>(x: &[T], y: &[T], of: impl Fn(T, T) -> [T;
     parts.map(|parts| halve(parts, |left, right| left + right))
 }
 
-/// Sums of the products of `x` with several slices of its length, in the parts and the order of [`sum`].
+/// Sums of the products of `x` with each of four slices of its length, in the parts and the order of [`sum`].
 #[inline(always)]
-pub fn dots<T: Float, const N: usize>(x: &[T], ys: [&[T]; N]) -> [T; N] {
-    let mut parts = [[T::ZERO; LANES]; N];
-    let (x_blocks, x_rest) = x.as_chunks::<LANES>();
-    let ys = ys.map(|y| y.as_chunks::<LANES>());
-    for (at, x) in x_blocks.iter().enumerate() {
-        for (parts, (blocks, _)) in parts.iter_mut().zip(&ys) {
-            let y = &blocks[at];
-            for lane in 0..LANES {
-                parts[lane] += x[lane] * y[lane];
-            }
+pub fn dots<T: Float>(x: &[T], ys: [&[T]; 4]) -> [T; 4] {
+    #[inline(always)]
+    fn add<T: Float>(parts: &mut [T; LANES], x: &[T; LANES], y: &[T; LANES]) {
+        for lane in 0..LANES {
+            parts[lane] += x[lane] * y[lane];
         }
     }
-    for (parts, (_, rest)) in parts.iter_mut().zip(&ys) {
-        for ((part, &x), &y) in parts.iter_mut().zip(x_rest).zip(*rest) {
-            *part += x * y;
-        }
+    let [mut first, mut second, mut third, mut fourth] = [[T::ZERO; LANES]; 4];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let [y0, y1, y2, y3] = ys.map(|y| y.as_chunks::<LANES>().0);
+    for ((((x, y0), y1), y2), y3) in blocks.iter().zip(y0).zip(y1).zip(y2).zip(y3) {
+        add(&mut first, x, y0);
+        add(&mut second, x, y1);
+        add(&mut third, x, y2);
+        add(&mut fourth, x, y3);
     }
-    parts.map(|parts| halve(parts, |left, right| left + right))
+    let mut all = [first, second, third, fourth];
+    for (parts, y) in all.iter_mut().zip(ys) {
+        let y = piece(y, blocks.len() * LANES, rest.len());
+        parts.iter_mut().zip(rest.iter().zip(y)).for_each(|(part, (&x, &y))| *part += x * y);
+    }
+    all.map(|parts| halve(parts, |left, right| left + right))
 }
 
 /// The largest value; a NaN wins, and nothing gives minus infinity.
