@@ -319,6 +319,26 @@ fn layer_rules_that_do_nothing_or_too_much_are_told() {
 }
 
 #[test]
+fn changed_and_mixed_samples_repeat_themselves_and_go_on_after_a_stop() {
+    let config = TrainConfig { epochs: 2, batch_size: 16, checkpoint_seconds: 0.0, ..TrainConfig::default() };
+    let mut job = job(small_graph(), few_digits(100), config);
+    let plain = finish(&job).weights_blake3;
+    for (path, value) in [("rotate", "on"), ("crop", "on"), ("noise", "on"), ("mixup.alpha", "1"), ("cutmix", "on")] {
+        job.data_config.augmentation.set(path, value).unwrap();
+    }
+    let whole = finish(&job).weights_blake3;
+    assert_ne!(whole, plain, "the samples are changed");
+    assert_eq!(finish(&job).weights_blake3, whole, "the same changes again");
+    for step in [3, 7, 10] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut broken = TrainJob { folder: Some(RunFolder(folder.path().to_owned())), ..job.clone() };
+        assert_eq!(stop_at(&broken, step).steps, step);
+        broken.resume = true;
+        assert_eq!(finish(&broken).weights_blake3, whole, "stopped after step {step}");
+    }
+}
+
+#[test]
 fn a_damaged_checkpoint_costs_only_the_way_back_to_the_one_before() {
     let expect = finish(&small_job(OptimizerSpec::default()));
     let folder = tempfile::tempdir().unwrap();

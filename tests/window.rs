@@ -85,6 +85,29 @@ fn layers_are_added_selected_and_removed_by_name_and_by_key() {
 }
 
 #[test]
+fn a_random_change_is_turned_on_seen_and_undone() {
+    let mut window = Window::digits(egui::Theme::Dark);
+    window.show(Step::Data);
+    window.harness.get_all_by_label("Augmentation").last().unwrap().click();
+    window.steps(8);
+    assert!(!window.labels_with("Nothing is changed yet").is_empty());
+    for name in ["Rotate", "Cutout"] {
+        window.harness.get_by_role_and_label(egui::accesskit::Role::CheckBox, name).click();
+        window.steps(8);
+    }
+    let words = |window: &Window| {
+        let project = window.session().project().unwrap().clone();
+        project.data.as_ref().unwrap().augmentation.words()
+    };
+    assert_eq!(words(&window), "rotate, cutout");
+    assert!(!window.labels_with("Angle up to").is_empty(), "its settings are there");
+    assert_eq!(window.labels_with("in epoch 6").len(), 5);
+    window.picture("augmentation");
+    window.run(Command::Undo);
+    assert_eq!(words(&window), "rotate");
+}
+
+#[test]
 fn every_step_says_what_it_is_for() {
     for step in Step::ALL {
         let said = |theme| {

@@ -67,6 +67,36 @@ impl Stream {
         (radius * (std::f64::consts::TAU * f64::from(self.uniform())).cos()) as f32
     }
 
+    /// Uniform between two numbers.
+    pub fn between(&mut self, least: f64, most: f64) -> f64 {
+        least + (most - least) * f64::from(self.uniform())
+    }
+
+    /// A share from 0 to 1 of the symmetric beta distribution: two gammas, one divided by the sum of both.
+    pub fn beta(&mut self, alpha: f64) -> f64 {
+        let (one, other) = (self.gamma(alpha), self.gamma(alpha));
+        // Tiny parameters round both to nothing; the distribution is then a coin.
+        if one + other > 0.0 { one / (one + other) } else { f64::from(self.uniform().round()) }
+    }
+
+    /// Gamma with scale 1 (Marsaglia and Tsang 2000).
+    fn gamma(&mut self, shape: f64) -> f64 {
+        if shape < 1.0 {
+            let rest = 1.0 - f64::from(self.uniform());
+            return self.gamma(shape + 1.0) * rest.powf(1.0 / shape.max(1e-3));
+        }
+        let d = shape - 1.0 / 3.0;
+        let c = 1.0 / (9.0 * d).sqrt();
+        loop {
+            let x = f64::from(self.normal());
+            let v = (1.0 + c * x).powi(3);
+            let u = 1.0 - f64::from(self.uniform());
+            if v > 0.0 && u.ln() < 0.5 * x * x + d - d * v + d * v.ln() {
+                return d * v;
+            }
+        }
+    }
+
     /// Uniform in `0..bound` without bias (Lemire 2019); 0 for a bound of 0.
     pub fn below(&mut self, bound: u32) -> u32 {
         let threshold = bound.wrapping_neg().checked_rem(bound).unwrap_or(0);
@@ -108,6 +138,19 @@ mod tests {
         let first = |seed, name| Stream::new(seed, name).next_u32();
         assert_ne!(first(1, "init"), first(1, "shuffle"));
         assert_ne!(first(1, "init"), first(2, "init"));
+    }
+
+    #[test]
+    fn beta_has_the_moments_of_the_distribution() {
+        // Variance of Beta(a, a) is 1 / (4 (2 a + 1)).
+        let mut stream = Stream::new(3, "test");
+        for alpha in [0.2, 1.0, 4.0] {
+            let values: Vec<f64> = (0..20_000).map(|_| stream.beta(alpha)).collect();
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len() as f64;
+            let expect = 1.0 / (4.0 * (2.0 * alpha + 1.0));
+            assert!((mean - 0.5).abs() < 0.01 && (variance - expect).abs() < 0.005, "{alpha}: {mean}, {variance}");
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! An importer ([`importers`]) turns files into a [`Dataset`] on a job thread. [`prepare`] splits it and fits the
 //! normalization on the training part alone; the result is shared, read-only, by training, evaluation and the window.
 
+pub mod augment;
 pub mod batch;
 pub mod dataset;
 pub mod embedded;
 pub mod importers;
+pub mod loader;
 pub mod masks;
 pub mod normalize;
 pub mod preview;
@@ -14,6 +16,7 @@ pub mod split;
 pub mod stats;
 pub mod tokens;
 
+pub use augment::Augmentation;
 pub use dataset::{ColumnKind, Dataset, Features, InputColumn, InputKind, Labels, Part};
 pub use masks::{Masks, VOID};
 pub use normalize::{Normalization, Normalizer};
@@ -53,6 +56,23 @@ pub struct DataConfig {
     pub split: SplitConfig,
     /// How it is scaled.
     pub normalization: Normalization,
+    /// The random changes that training samples get.
+    #[serde(skip_serializing_if = "Augmentation::is_empty")]
+    pub augmentation: Augmentation,
+}
+
+impl DataConfig {
+    /// Whether both read the same samples; split, scaling and augmentation may differ.
+    pub fn same_source(&self, other: &Self) -> bool {
+        let Self { source, format, options, split: _, normalization: _, augmentation: _ } = self;
+        *source == other.source && *format == other.format && *options == other.options
+    }
+
+    /// Whether both give the same parts with the same scaling; augmentation comes later and may differ.
+    pub fn same_preparation(&self, other: &Self) -> bool {
+        let Self { source: _, format: _, options: _, split, normalization, augmentation: _ } = self;
+        self.same_source(other) && *split == other.split && *normalization == other.normalization
+    }
 }
 
 /// Where data is.
@@ -119,6 +139,12 @@ pub enum DataError {
         /// Values given.
         found: usize,
     },
+    /// The threads that make batches ended before the run.
+    #[error("the threads that prepare the batches ended too early")]
+    Loader,
+    /// The system gave no thread.
+    #[error("the system gives no thread to prepare batches: {0}")]
+    Thread(std::io::Error),
     /// A tensor could not be made.
     #[error("could not make a batch: {0}")]
     Tensor(#[from] candle_core::Error),
@@ -153,5 +179,6 @@ pub fn problems(prepared: &Prepared, config: &DataConfig) -> Vec<Problem> {
     let mut problems = dataset.problems.clone();
     problems.extend(tokens::problems(dataset));
     problems.extend(split::problems(dataset, &config.split, split));
+    problems.extend(config.augmentation.problems(&dataset.input, dataset.task));
     problems
 }

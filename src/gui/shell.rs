@@ -327,7 +327,7 @@ fn step_of(place: &Place) -> Step {
         Place::Project | Place::Data | Place::File { .. } => Step::Data,
         Place::Node(_) => Step::Network,
         Place::Run(_) => Step::Train,
-        Place::Setting(name) if name.starts_with("split") || name.starts_with("data") => Step::Data,
+        Place::Setting(name) if ["split", "data", "augment"].iter().any(|area| name.starts_with(area)) => Step::Data,
         Place::Setting(name) if name.starts_with("network") => Step::Network,
         Place::Setting(_) => Step::Train,
     }

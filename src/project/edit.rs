@@ -2,7 +2,7 @@
 
 use crate::base::NodeId;
 use crate::base::params::{self, Choice as _, ParamError};
-use crate::data::{DataConfig, Normalization, SplitConfig, importers};
+use crate::data::{Augmentation, DataConfig, Normalization, SplitConfig, importers};
 use crate::graph::edit::GraphError;
 use crate::graph::{Graph, Wire};
 use crate::nn::LayerSpec;
@@ -21,6 +21,8 @@ pub enum Edit {
     SetSplit(SplitConfig),
     /// Another scaling.
     SetNormalization(Normalization),
+    /// Other random changes of training samples.
+    SetAugmentation(Box<Augmentation>),
     /// Another network as a whole, e.g. a preset, under that name.
     SetNetwork {
         /// Name.
@@ -99,6 +101,7 @@ impl Edit {
             Self::SetData(data) => project.data = Some((**data).clone()),
             Self::SetSplit(split) => data_of(&mut project)?.split = checked_split(split.clone())?,
             Self::SetNormalization(normalization) => data_of(&mut project)?.normalization = *normalization,
+            Self::SetAugmentation(steps) => data_of(&mut project)?.augmentation = (**steps).clone(),
             Self::SetNetwork { name, graph } => {
                 name.clone_into(&mut project.network);
                 project.graph = (**graph).clone();
@@ -126,6 +129,7 @@ impl Edit {
             Self::SetData(_) => "Choose data",
             Self::SetSplit(_) => "Change split",
             Self::SetNormalization(_) => "Change normalization",
+            Self::SetAugmentation(_) => "Change augmentation",
             Self::SetNetwork { .. } => "Choose network",
             Self::AddLayer { .. } => "Add layer",
             Self::RemoveNode(_) => "Remove layer",
@@ -137,6 +141,7 @@ impl Edit {
             Self::Set { path, .. } => match path.split('.').next() {
                 Some("train") => "Change training settings",
                 Some("split") => "Change split",
+                Some("augment") => "Change augmentation",
                 Some("network") => "Change layer settings",
                 _ => "Change setting",
             },
@@ -149,6 +154,7 @@ impl Edit {
             Self::Rename(_) => Some("name".to_owned()),
             Self::SetSplit(_) => Some("split".to_owned()),
             Self::SetTrain(_) => Some("train".to_owned()),
+            Self::SetAugmentation(_) => Some("augmentation".to_owned()),
             Self::SetLayer { node, .. } => Some(format!("network.{node}")),
             Self::Set { path, .. } => Some(path.clone()),
             // Each of these is a whole change of its own.
@@ -195,7 +201,7 @@ fn checked_split(split: SplitConfig) -> Result<SplitConfig, EditError> {
 
 fn set(project: &mut Project, path: &str, value: &str) -> Result<(), EditError> {
     const KNOWN: &str =
-        "settings are train.…, split.…, data.normalization, data.<import option>, name and network.<layer>.<setting>";
+        "settings are train.…, split.…, augment.…, data.normalization, data.<import option>, name and network.<layer>.<setting>";
     let unknown = || EditError(format!("there is no setting '{path}'; {KNOWN}"));
     let (area, rest) = path.split_once('.').unwrap_or((path, ""));
     match (area, rest) {
@@ -207,6 +213,7 @@ fn set(project: &mut Project, path: &str, value: &str) -> Result<(), EditError> 
             params::set(&mut split, setting, value)?;
             data.split = checked_split(split)?;
         }
+        ("augment", setting) => data_of(project)?.augmentation.set(setting, value)?,
         ("data", "normalization") => {
             let normalization = &mut data_of(project)?.normalization;
             let options = normalization.options();
@@ -252,6 +259,7 @@ mod tests {
         assert_eq!(set_in("train.epochs", "3").unwrap().train.epochs, 3);
         assert_eq!(set_in("split.seed", "7").unwrap().data.unwrap().split.seed, 7);
         assert_eq!(set_in("data.normalization", "min_max").unwrap().data.unwrap().normalization, Normalization::MinMax);
+        assert_eq!(set_in("augment.flip", "on").unwrap().data.unwrap().augmentation.words(), "flip");
         assert_eq!(set_in("name", " signs ").unwrap().name, "signs");
         let changed = set_in("network.conv1.out_channels", "5").unwrap();
         assert_ne!(changed.graph, project().graph);

@@ -43,14 +43,12 @@ impl DataWork {
 
     /// Whether what is ready was made with these settings.
     pub(super) fn is_ready_for(&self, config: &DataConfig) -> bool {
-        self.prepared_with.as_ref() == Some(config) && self.job.is_none()
+        self.is_prepared_with(config) && self.job.is_none()
     }
-}
 
-/// Whether both read the same samples; split and scaling may differ.
-fn same_source(a: &DataConfig, b: &DataConfig) -> bool {
-    let DataConfig { source, format, options, split: _, normalization: _ } = a;
-    *source == b.source && *format == b.format && *options == b.options
+    fn is_prepared_with(&self, config: &DataConfig) -> bool {
+        self.prepared_with.as_ref().is_some_and(|ready| ready.same_preparation(config))
+    }
 }
 
 impl Session {
@@ -65,12 +63,12 @@ impl Session {
         match self.data_work.job.as_ref().map(|reading| &reading.purpose) {
             // It looks again when the import is over.
             Some(Purpose::Import) => return,
-            Some(Purpose::Project(under_way)) if *under_way == config => return,
-            None if self.data_work.prepared_with.as_ref() == Some(&config) => return,
+            Some(Purpose::Project(under_way)) if under_way.same_preparation(&config) => return,
+            None if self.data_work.is_prepared_with(&config) => return,
             _ => {}
         }
         match self.data_work.loaded.clone() {
-            Some((loaded, dataset)) if same_source(&loaded, &config) => self.prepare_again(config, dataset),
+            Some((loaded, dataset)) if loaded.same_source(&config) => self.prepare_again(config, dataset),
             _ => self.read_data(config),
         }
     }

@@ -39,6 +39,8 @@ pub fn look(job: &TrainJob) -> Findings {
     problems.extend(softmax(job));
     problems.extend(parameter_rules(job));
     problems.extend(loss(job));
+    let dataset = &job.data.dataset;
+    problems.extend(job.data_config.augmentation.problems(&dataset.input, dataset.task));
     let planned_bytes = analysis.training_memory(batch_size(job), job.config.optimizer_values()).total();
     let mut findings = Findings { problems, memory: None, planned_bytes };
     if findings.error().is_none() {

@@ -11,6 +11,9 @@ use crate::train::{EpochMetrics, TrainEvent, device, history};
 
 use super::{Run, TrainError};
 
+/// Share of an epoch that may be spent on waiting for data before it is told.
+const WAITING: f64 = 0.2;
+
 impl Run<'_> {
     /// Validates, measures and compares. False if a stop came during the validation: the epoch is then not finished.
     pub(super) fn end_epoch(&mut self, observe: &mut dyn FnMut(TrainEvent)) -> Result<bool, TrainError> {
@@ -25,6 +28,7 @@ impl Run<'_> {
             return Ok(false);
         }
 
+        self.tell_of_waiting(observe);
         let state = &self.state;
         let samples = state.samples.max(1) as f64;
         let train_loss = state.loss_sum / samples;
@@ -78,6 +82,18 @@ impl Run<'_> {
             self.notice(Problem { place: self.place(), ..problem }, observe);
         }
         Ok(true)
+    }
+
+    /// A run that waits for its data has too few cores, or changes its samples too much.
+    fn tell_of_waiting(&mut self, observe: &mut dyn FnMut(TrainEvent)) {
+        let Some(waited) = self.loader.take().map(|loader| loader.waited().as_secs_f64()) else { return };
+        let share = waited / self.state.epoch_seconds.max(1e-9);
+        if share > WAITING && waited > 1.0 && !self.waiting_told {
+            self.waiting_told = true;
+            let message = format!("the run waits for its data {:.0} % of the time", 100.0 * share.min(1.0));
+            let hint = "Turn costly augmentations off (blur, noise), or use smaller images";
+            self.notice(Problem::advice(self.place(), message, hint), observe);
+        }
     }
 
     /// Validates and times; without a validation if a stop came during it.

@@ -10,12 +10,16 @@ mod job;
 mod saving;
 mod step;
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use candle_core::{DType, Tensor};
 
 use crate::base::rng::Stream;
 use crate::base::{Place, Problem, files, memory};
+use crate::data::DataError;
+use crate::data::augment::Augmenter;
+use crate::data::loader::{Loader, Request};
 use crate::graph::Network;
 use crate::metrics::TaskLoss;
 use crate::nn::LossSpec;
@@ -85,6 +89,12 @@ struct Run<'a> {
     last_look_at_memory: Option<Instant>,
     /// Steps since the last checkpoint.
     unsaved_steps: u64,
+    /// Changes the samples, if that is wanted.
+    augmenter: Option<Arc<Augmenter>>,
+    /// Makes the batches of the epoch under way, if they are changed.
+    loader: Option<Loader>,
+    /// Whether it was told that the run waits for its data.
+    waiting_told: bool,
 }
 
 impl<'a> Run<'a> {
@@ -132,6 +142,7 @@ impl<'a> Run<'a> {
         let steps_per_epoch = steps(job, &job.data.split.train).count();
         let (clock, last_look_at_memory) = (Instant::now(), None);
         let (best_is_unsaved, unsaved_steps) = (false, 0);
+        let augmenter = Augmenter::new(job.data.clone(), &job.data_config.augmentation, config.seed);
         let mut run = Self {
             job,
             control,
@@ -147,6 +158,9 @@ impl<'a> Run<'a> {
             clock,
             last_look_at_memory,
             unsaved_steps,
+            augmenter: (!augmenter.is_idle()).then(|| Arc::new(augmenter)),
+            loader: None,
+            waiting_told: false,
         };
         run.kept = kept.map_or_else(|| run.snapshot(), Ok)?;
         Ok(run)
@@ -171,6 +185,7 @@ impl<'a> Run<'a> {
                 return Ok(End::StoppedEarly);
             }
             let order = order(job, self.state.epochs);
+            self.load_ahead(&order)?;
             for samples in steps(job, &order).skip(self.state.cursor) {
                 if !self.may_go_on(observe) {
                     return Ok(End::Stopped);
@@ -189,6 +204,21 @@ impl<'a> Run<'a> {
             self.save_if_due(self.job.config.checkpoint_seconds.min(1.0), observe);
         }
         Ok(End::Completed)
+    }
+
+    /// Lets other threads make the rest of an epoch's batches, if its samples are to be changed.
+    fn load_ahead(&mut self, order: &[u32]) -> Result<(), TrainError> {
+        let Some(augmenter) = &self.augmenter else { return Ok(()) };
+        let config = &self.job.config;
+        let rest = steps(self.job, order).skip(self.state.cursor);
+        let batches = rest.zip(self.state.step..).flat_map(|(samples, step)| {
+            let first = step * config.accumulate.max(1) as u64;
+            samples.chunks(config.batch_size.max(1)).map(<[u32]>::to_vec).zip(first..)
+        });
+        let requests = batches.map(|(samples, number)| Request { number, samples }).collect();
+        let loader = Loader::start(augmenter, self.state.epochs, requests, Loader::threads());
+        self.loader = Some(loader.map_err(DataError::Thread)?);
+        Ok(())
     }
 
     /// Waits while paused. False if the run is to stop.
@@ -271,6 +301,10 @@ fn fixed(job: &TrainJob) -> String {
     }
     if *ema_decay > 0.0 {
         parts.push(format!("weights averaged with {ema_decay}"));
+    }
+    let augmentation = &job.data_config.augmentation;
+    if !augmentation.is_empty() {
+        parts.push(format!("augmentation {}", augmentation.words()));
     }
     if !parameter_rules.trim().is_empty() {
         parts.push(format!("layer rules '{}'", parameter_rules.trim()));

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use candle_core::Tensor;
 
 use crate::base::{Place, Problem, memory};
-use crate::data::batch;
+use crate::data::augment::Augmented;
+use crate::data::{Prepared, Task, batch};
 use crate::graph::Gradients;
 use crate::metrics::evaluate::right_answers;
 use crate::nn::Mode;
@@ -95,14 +96,39 @@ impl Run<'_> {
     /// Forward, loss and backward for one batch.
     fn batch(&mut self, samples: &[u32], mode: Mode) -> Result<Batch, TrainError> {
         let data = &self.job.data;
-        let (inputs, targets) = batch::batch(&data.dataset, &data.normalizer, samples, self.network.device())?;
+        let Loaded { inputs, targets, others } = self.load(samples)?;
         let pass = self.network.forward(std::slice::from_ref(&inputs), mode)?;
         let Some(output) = pass.outputs.first() else { return Err(nothing_to_learn()) };
-        let Loss { mean, weight, grad, .. } = self.loss.compute(output, &targets)?;
+        let Loss { mut mean, weight, mut grad, .. } = self.loss.compute(output, &targets)?;
+        if let Some((targets, share)) = others {
+            let other = self.loss.compute(output, &targets)?;
+            mean = share * mean + (1.0 - share) * other.mean;
+            grad = ((grad * share)? + (other.grad * (1.0 - share))?)?;
+        }
         let right = right_answers(data, samples, output)?;
         // A loss that is not finite has no gradient worth computing.
         let gradients = if mean.is_finite() { self.network.backward(pass, &[grad])? } else { Vec::new() };
         Ok(Batch { loss: mean, weight, right, gradients, inputs, mode })
+    }
+
+    /// The samples as tensors, changed if that is wanted.
+    fn load(&mut self, samples: &[u32]) -> Result<Loaded, TrainError> {
+        let Prepared { dataset, normalizer, .. } = &*self.job.data;
+        let device = self.network.device();
+        let Some(loader) = &mut self.loader else {
+            let (inputs, targets) = batch::batch(dataset, normalizer, samples, device)?;
+            return Ok(Loaded { inputs, targets, others: None });
+        };
+        let Augmented { inputs, target_factors, mixed } = loader.next_batch()?;
+        let inputs = Tensor::from_vec(inputs, dataset.dims.with_batch(samples.len()), device)?;
+        let mut targets = batch::targets(dataset, normalizer, samples, device)?;
+        if !target_factors.is_empty() && dataset.task == Task::Regression {
+            targets = targets.broadcast_mul(&Tensor::from_vec(target_factors, (samples.len(), 1), device)?)?;
+        }
+        let others = mixed.map(|(partners, share)| -> Result<_, TrainError> {
+            Ok((batch::targets(dataset, normalizer, &partners, device)?, share))
+        });
+        Ok(Loaded { inputs, targets, others: others.transpose()? })
     }
 
     /// A parameter that can learn but got no gradient is not connected to the output, or its layer is wrong.
@@ -117,6 +143,14 @@ impl Run<'_> {
         let hint = "Connect the layer to the output, or remove it";
         self.notice(Problem::warning(Place::Node(node_of(first)), message, hint), observe);
     }
+}
+
+/// A batch as the network takes it.
+struct Loaded {
+    inputs: Tensor,
+    targets: Tensor,
+    /// If the samples are mixed with others: their targets, and the share of the first.
+    others: Option<(Tensor, f64)>,
 }
 
 /// What one batch gives, or several together.

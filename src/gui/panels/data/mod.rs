@@ -1,5 +1,6 @@
 //! The Data step: parts and classes on the left, samples, counts, columns and problems in the centre, settings on the right.
 
+mod augment;
 mod classes;
 mod columns;
 mod findings;
@@ -33,6 +34,12 @@ const TABS: &[Tab] = &[
         icon: icons::SLIDERS,
         help: "Range, mean and gaps of each column or channel.",
     },
+    Tab {
+        id: "augment",
+        title: "Augmentation",
+        icon: icons::SHUFFLE,
+        help: "Random changes of the training samples, and what samples look like then.",
+    },
     Tab { id: "problems", title: "Findings", icon: icons::REPAIR, help: "Files and rows that could not be read." },
 ];
 
@@ -40,6 +47,7 @@ const TABS: &[Tab] = &[
 #[derive(Default)]
 pub struct DataPanel {
     view: View,
+    augment: augment::Preview,
 }
 
 impl StepPanel for DataPanel {
@@ -69,6 +77,7 @@ impl StepPanel for DataPanel {
         match tab {
             "classes" => classes::classes_ui(ui, cx, &prepared, &mut self.view),
             "columns" => columns::columns_ui(ui, cx, &prepared, &self.view),
+            "augment" => augment::augment_ui(ui, cx, &prepared, &mut self.augment, self.view.selected),
             "problems" => findings::findings_ui(ui, cx, &prepared),
             _ if prepared.dataset.input.is_drawn() => samples::gallery_ui(ui, cx, &prepared, &mut self.view),
             _ => table::table_ui(ui, cx, &prepared, &mut self.view),
@@ -98,6 +107,7 @@ impl StepPanel for DataPanel {
 
     fn logic(&mut self, session: &Session) {
         self.view.follow(session.prepared());
+        self.augment.follow(session, self.view.selected);
     }
 }
 

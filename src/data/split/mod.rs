@@ -1,49 +1,14 @@
 //! Training, validation and test parts.
 
-use serde::{Deserialize, Serialize};
+mod config;
+pub mod groups;
 
 use crate::base::rng::Stream;
-use crate::base::{Field, ParamVisitor, Params, Place, Problem};
+use crate::base::{Place, Problem};
 
 use super::{Dataset, InputKind, Labels, Part};
 
-/// How samples are divided. What is neither validation nor test is training.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SplitConfig {
-    /// Share of the samples that is held out to choose settings and the best epoch.
-    pub validation: f64,
-    /// Share of the samples that is looked at last. Ignored where the data gives a test part itself.
-    pub test: f64,
-    /// Keeps the share of each class equal in all parts.
-    pub stratified: bool,
-    /// Another seed gives another division.
-    pub seed: u64,
-}
-
-impl Default for SplitConfig {
-    fn default() -> Self {
-        Self { validation: 0.15, test: 0.15, stratified: true, seed: 42 }
-    }
-}
-
-impl Params for SplitConfig {
-    fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
-        let field = Field::new("validation", "Validation share")
-            .help("Samples that the network does not learn from; they choose settings and the best epoch.");
-        visitor.number(field, &mut self.validation, 0.0..=0.9);
-        let field = Field::new("test", "Test share").help(
-            "Samples that are looked at last, so that the result is honest. Ignored where the data has a test part.",
-        );
-        visitor.number(field, &mut self.test, 0.0..=0.9);
-        let field = Field::new("stratified", "Stratified").help("Keeps the share of each class equal in all parts.");
-        visitor.flag(field, &mut self.stratified);
-        let mut seed = usize::try_from(self.seed).unwrap_or(usize::MAX);
-        let field = Field::new("seed", "Seed").help("The same seed gives the same division; another one, another.");
-        visitor.count(field, &mut seed, 0..=usize::MAX);
-        self.seed = seed as u64;
-    }
-}
+pub use config::{Method, SplitConfig};
 
 /// Which sample is in which part: indices in ascending order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,11 +44,44 @@ pub fn split(dataset: &Dataset, config: &SplitConfig) -> Split {
     }
     let has_parts = gives(dataset, Part::Train);
     let is_free = |sample: &u32| !has_parts || dataset.given_parts.get(*sample as usize) == Some(&Part::Train);
-    let (validation, test) = clamped(asked(dataset, config));
+    let shares = clamped(asked(dataset, config));
+    let free = || (0..dataset.len() as u32).filter(is_free);
+    let mut split = match config.method {
+        Method::Random => at_random(classes(dataset, config, is_free), config.seed, shares),
+        Method::Steady => by_name(dataset, free(), config.seed, shares),
+        Method::Groups => match groups::groups(dataset, &config.by) {
+            Some(names) => {
+                let rank = |name: &str| draw(config.seed, name);
+                let [train, validation, test] = groups::share_out(&names, &free().collect::<Vec<_>>(), rank, shares);
+                Split { train, validation, test }
+            }
+            None => at_random(classes(dataset, config, is_free), config.seed, shares),
+        },
+        Method::Folds => one_fold(dataset, config, is_free, shares.0),
+        Method::Time => {
+            let order = groups::in_time(dataset, &config.by).unwrap_or_else(|| free().collect());
+            in_order(order.into_iter().filter(is_free).collect(), shares)
+        }
+    };
+    if has_parts {
+        for (sample, part) in (0..).zip(&dataset.given_parts) {
+            match part {
+                Part::Train => {}
+                Part::Validation => split.validation.push(sample),
+                Part::Test => split.test.push(sample),
+            }
+        }
+    }
+    split.train.sort_unstable();
+    split.validation.sort_unstable();
+    split.test.sort_unstable();
+    split
+}
 
-    let mut groups = groups(dataset, config, is_free);
+/// Exact shares of each group of samples, drawn.
+fn at_random(mut groups: Vec<Vec<u32>>, seed: u64, (validation, test): (f64, f64)) -> Split {
     for (class, group) in groups.iter_mut().enumerate() {
-        Stream::new(config.seed, &format!("split.{class}")).shuffle(group);
+        Stream::new(seed, &format!("split.{class}")).shuffle(group);
     }
     let sizes: Vec<usize> = groups.iter().map(Vec::len).collect();
     let room: Vec<usize> = sizes.iter().map(|size| size.saturating_sub(1)).collect();
@@ -98,19 +96,70 @@ pub fn split(dataset: &Dataset, config: &SplitConfig) -> Split {
         split.validation.extend(group.by_ref().take(validations));
         split.train.extend(group);
     }
-    if has_parts {
-        for (sample, part) in (0..).zip(&dataset.given_parts) {
-            match part {
-                Part::Train => {}
-                Part::Validation => split.validation.push(sample),
-                Part::Test => split.test.push(sample),
-            }
+    split
+}
+
+/// Each sample by what its name and the seed give: what else there is does not matter.
+fn by_name(
+    dataset: &Dataset,
+    free: impl Iterator<Item = u32>,
+    seed: u64,
+    (validation, test): (f64, f64),
+) -> Split {
+    let mut split = Split::default();
+    for sample in free {
+        let name = dataset.origins.get(sample as usize).map_or_else(|| sample.to_string(), Clone::clone);
+        let place = draw(seed, &name) as f64 / u64::MAX as f64;
+        let part = if place < test {
+            &mut split.test
+        } else if place < test + validation {
+            &mut split.validation
+        } else {
+            &mut split.train
+        };
+        part.push(sample);
+    }
+    split
+}
+
+/// A number that a name and the seed give.
+fn draw(seed: u64, name: &str) -> u64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes()).update(b"split").update(name.as_bytes());
+    let mut number = [0; 8];
+    hasher.finalize_xof().fill(&mut number);
+    u64::from_le_bytes(number)
+}
+
+/// Deals the drawn samples out to the folds in turn. The fold in question is the test part, or the validation part if the
+/// data gives a test part; the validation share is taken from the others.
+fn one_fold(dataset: &Dataset, config: &SplitConfig, is_free: impl Fn(&u32) -> bool, validation: f64) -> Split {
+    let mut groups = classes(dataset, config, is_free);
+    let (mut fold, mut rest, mut turn) = (Vec::new(), vec![Vec::new(); groups.len()], 0);
+    let folds = config.folds.max(2);
+    for (class, (group, rest)) in groups.iter_mut().zip(&mut rest).enumerate() {
+        Stream::new(config.seed, &format!("split.{class}")).shuffle(group);
+        for &sample in group.iter() {
+            // The turn goes on from class to class, so that the folds are of one size.
+            let part = if turn % folds + 1 == config.fold.clamp(1, folds) { &mut fold } else { &mut *rest };
+            part.push(sample);
+            turn += 1;
         }
     }
-    split.train.sort_unstable();
-    split.validation.sort_unstable();
-    split.test.sort_unstable();
-    split
+    if gives(dataset, Part::Train) && gives(dataset, Part::Test) {
+        return Split { train: rest.concat(), validation: fold, test: Vec::new() };
+    }
+    let others = at_random(rest, config.seed, (validation, 0.0));
+    Split { test: fold, ..others }
+}
+
+/// The first samples to learn from, the last ones to test on.
+fn in_order(order: Vec<u32>, (validation, test): (f64, f64)) -> Split {
+    let share = |share: f64| (order.len() as f64 * share).round() as usize;
+    let last = order.len().saturating_sub(share(test));
+    let first = last.saturating_sub(share(validation));
+    let span = |start, end| order.get(start..end).unwrap_or_default().to_vec();
+    Split { train: span(0, first), validation: span(first, last), test: span(last, order.len()) }
 }
 
 /// Rows of a series that one of its windows touches, the predicted one included; `None` for samples without order.
@@ -153,6 +202,7 @@ pub fn problems(dataset: &Dataset, config: &SplitConfig, split: &Split) -> Vec<P
             "Choose smaller shares",
         ));
     }
+    problems.extend(unfit(dataset, config));
     if let Some(span) = span(dataset) {
         let across = dataset.len() - split.train.len() - split.validation.len() - split.test.len();
         let message = format!(
@@ -196,6 +246,35 @@ pub fn problems(dataset: &Dataset, config: &SplitConfig, split: &Split) -> Vec<P
     problems
 }
 
+/// A column or pattern that is not there.
+fn unfit(dataset: &Dataset, config: &SplitConfig) -> Option<Problem> {
+    let SplitConfig { method, by, .. } = config;
+    let columns = groups::columns(dataset);
+    let known = if columns.is_empty() { String::new() } else { format!(": {}", shortened_to(&columns, 12)) };
+    let (message, hint) = match method {
+        Method::Groups if groups::groups(dataset, by).is_none() => {
+            let message = format!("The samples can't be grouped by '{by}', so they are divided at random");
+            let hint = if columns.is_empty() {
+                "Write a pattern of file names such as *_{group}_*".to_owned()
+            } else {
+                format!("Give the name of a column{known}")
+            };
+            (message, hint)
+        }
+        Method::Time if groups::in_time(dataset, by).is_none() => {
+            let message = format!("There is no column '{by}' to order by, so the order of the file is taken");
+            (message, format!("Give the name of a column{known}"))
+        }
+        _ => return None,
+    };
+    Some(Problem::warning(Place::Setting("split.by".to_owned()), message, hint))
+}
+
+fn shortened_to(names: &[String], most: usize) -> String {
+    let shown = names.iter().take(most).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if names.len() > most { format!("{shown} …") } else { shown }
+}
+
 /// Whether the data itself says which samples are in that part.
 fn gives(dataset: &Dataset, part: Part) -> bool {
     dataset.given_parts.len() == dataset.len() && dataset.given_parts.contains(&part)
@@ -217,7 +296,7 @@ fn clamped((validation, test): (f64, f64)) -> (f64, f64) {
 }
 
 /// Samples that are divided alike: one group for each class, or one for all.
-fn groups(dataset: &Dataset, config: &SplitConfig, is_free: impl Fn(&u32) -> bool) -> Vec<Vec<u32>> {
+fn classes(dataset: &Dataset, config: &SplitConfig, is_free: impl Fn(&u32) -> bool) -> Vec<Vec<u32>> {
     let free = (0..dataset.len() as u32).filter(is_free);
     // An image has several classes, so masks are one group.
     if !config.stratified || dataset.classes.is_empty() || matches!(dataset.labels, Labels::Masks(_)) {
@@ -374,6 +453,72 @@ mod tests {
         assert!(split(&dataset, &config(0.01, 0.9)).train.len() < 91);
     }
 
+    #[test]
+    fn a_sample_drawn_by_name_stays_where_it_is_when_others_are_added() {
+        let mut dataset = of_counts(&[400]);
+        dataset.origins = (0..400).map(|at| format!("cats/{at}.png")).collect();
+        let steady = SplitConfig { method: Method::Steady, ..config(0.2, 0.2) };
+        let part = |dataset: &Dataset, name: &str| {
+            let sample = dataset.origins.iter().position(|origin| origin == name).unwrap() as u32;
+            let parts = split(dataset, &steady);
+            [Part::Train, Part::Validation, Part::Test].into_iter().find(|part| parts.part(*part).contains(&sample))
+        };
+        let before: Vec<_> = (0..400).map(|at| part(&dataset, &format!("cats/{at}.png"))).collect();
+        let test = before.iter().filter(|part| **part == Some(Part::Test)).count();
+        assert!((60..100).contains(&test), "{test}");
+        let mut more = of_counts(&[450]);
+        more.origins = (0..50).map(|at| format!("a/{at}.png")).chain(dataset.origins.clone()).collect();
+        for (at, before) in before.into_iter().enumerate() {
+            assert_eq!(part(&more, &format!("cats/{at}.png")), before);
+        }
+    }
+
+    #[test]
+    fn the_folds_together_are_all_samples_and_keep_the_classes() {
+        let dataset = of_counts(&[50, 25, 26]);
+        let mut all = Vec::new();
+        for fold in 1..=5 {
+            let folds = SplitConfig { method: Method::Folds, fold, ..config(0.2, 0.9) };
+            let parts = split(&dataset, &folds);
+            assert!((20..=21).contains(&parts.test.len()));
+            assert!((15..=17).contains(&parts.validation.len()));
+            let counts = dataset.class_counts(&parts.test);
+            assert!(counts[0] == 10 && (5..=6).contains(&counts[1]) && (5..=6).contains(&counts[2]), "{counts:?}");
+            all.extend(parts.test);
+        }
+        all.sort_unstable();
+        assert_eq!(all, (0..101).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn groups_are_never_parted_and_a_missing_one_is_told() {
+        let mut dataset = of_counts(&[60, 60]);
+        dataset.origins = (0..120).map(|at| format!("{}_anna{}_{at}.wav", at / 60, at % 12)).collect();
+        let by = |by: &str| SplitConfig { method: Method::Groups, by: by.to_owned(), ..config(0.2, 0.2) };
+        let parts = split(&dataset, &by("*_{group}_*"));
+        let names = |part: &[u32]| part.iter().map(|sample| sample % 12).collect::<std::collections::BTreeSet<_>>();
+        assert!(names(&parts.train).is_disjoint(&names(&parts.test)));
+        assert!(names(&parts.validation).is_disjoint(&names(&parts.test)));
+        assert_eq!((parts.validation.len(), parts.test.len()), (20, 20));
+        let told = problems(&dataset, &by("speaker"), &split(&dataset, &by("speaker")));
+        assert!(told[0].message.contains("can't be grouped by 'speaker'"), "{told:?}");
+    }
+
+    #[test]
+    fn the_latest_rows_are_the_test() {
+        let mut dataset = of_counts(&[4, 4]);
+        let column = |name: &str| crate::data::InputColumn { column: name.to_owned(), kind: crate::data::ColumnKind::Number };
+        dataset.input = InputKind::Table { columns: vec![column("x"), column("year")] };
+        dataset.dims = Dims::from([2]);
+        let years = [2004.0, 2001.0, 2003.0, 2008.0, 2002.0, 2005.0, 2007.0, 2006.0];
+        dataset.features = Features::Floats(years.iter().flat_map(|year| [0.0, *year]).collect());
+        let time = SplitConfig { method: Method::Time, by: "year".to_owned(), ..config(0.25, 0.25) };
+        let parts = split(&dataset, &time);
+        assert_eq!((parts.train, parts.validation, parts.test), (vec![0, 1, 2, 4], vec![5, 7], vec![3, 6]));
+        let as_given = SplitConfig { by: String::new(), ..time };
+        assert_eq!(split(&dataset, &as_given).test, [6, 7]);
+    }
+
     proptest! {
         #[test]
         fn every_sample_is_in_one_part(
@@ -381,17 +526,19 @@ mod tests {
             validation in 0.0..1.0,
             test in 0.0..1.0,
             stratified: bool,
+            method in 0..Method::ALL.len(),
             seed: u64,
         ) {
             let dataset = of_counts(&counts);
-            let parts = split(&dataset, &SplitConfig { validation, test, stratified, seed });
+            let method = Method::ALL[method];
+            let parts = split(&dataset, &SplitConfig { method, validation, test, stratified, seed, ..SplitConfig::default() });
             let mut all = [parts.train.clone(), parts.validation.clone(), parts.test.clone()].concat();
             all.sort_unstable();
             prop_assert_eq!(all, (0..dataset.len() as u32).collect::<Vec<_>>());
             for part in [&parts.train, &parts.validation, &parts.test] {
                 prop_assert!(part.is_sorted());
             }
-            if stratified {
+            if stratified && method == Method::Random {
                 for (count, in_train) in counts.iter().zip(dataset.class_counts(&parts.train)) {
                     prop_assert_eq!(*count > 0, in_train > 0);
                 }
