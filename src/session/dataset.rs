@@ -31,7 +31,7 @@ struct Reading {
 #[derive(Clone)]
 enum Purpose {
     /// The project's own data, with these settings.
-    Project(DataConfig),
+    Project(Box<DataConfig>),
     /// Data that becomes the project's if it can be read.
     Import,
 }
@@ -85,7 +85,7 @@ impl Session {
         self.data = DataState::Importing { progress: job.progress.clone(), since: job.since };
         self.data_work.loaded = None;
         self.data_work.prepared_with = None;
-        self.data_work.job = Some(Reading { purpose: Purpose::Project(config), job });
+        self.data_work.job = Some(Reading { purpose: Purpose::Project(Box::new(config)), job });
     }
 
     /// The data that is shown stays until the new split is there.
@@ -96,7 +96,7 @@ impl Session {
             Ok((wanted, prepared))
         });
         self.data_work.prepared_with = None;
-        self.data_work.job = Some(Reading { purpose: Purpose::Project(config), job });
+        self.data_work.job = Some(Reading { purpose: Purpose::Project(Box::new(config)), job });
     }
 
     pub(super) fn import(&mut self, config: DataConfig) -> Result<(), Problem> {
@@ -166,7 +166,7 @@ impl Session {
         // What was wrong with the data of before is over.
         self.notices.retain(|notice| notice.problem.place != Place::Data);
         match purpose {
-            Purpose::Project(wanted) => self.data_work.prepared_with = Some(wanted.clone()),
+            Purpose::Project(wanted) => self.data_work.prepared_with = Some((**wanted).clone()),
             Purpose::Import => {
                 self.data_work.prepared_with = Some(config.clone());
                 let Some(open) = &self.open else { return };
@@ -197,7 +197,7 @@ impl Session {
             }
             (Purpose::Project(config), _) => {
                 // So that it is not tried again and again; Reload does.
-                self.data_work.prepared_with = Some(config.clone());
+                self.data_work.prepared_with = Some((**config).clone());
                 self.data = DataState::Failed(problem);
             }
         }

@@ -3,6 +3,7 @@
 use egui::Ui;
 
 use crate::base::{Choice as _, format};
+use crate::data::split::{Method, groups};
 use crate::data::{DataConfig, InputKind, Normalization, Part, Prepared, Source, importers};
 use crate::gui::form::{Form, combo_box, label_ui, leave_room_for_label, row, style_box};
 use crate::gui::icons;
@@ -29,7 +30,7 @@ pub(super) fn settings_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut Vie
         return;
     };
     import_ui(ui, cx, config, view);
-    split_ui(ui, cx, config);
+    split_ui(ui, cx, config, prepared.as_deref());
     scaling_ui(ui, cx, config);
     if let Some(prepared) = &prepared {
         card_ui(ui, prepared, view);
@@ -149,12 +150,21 @@ fn format_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig) {
     });
 }
 
-fn split_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig) {
+fn split_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig, prepared: Option<&Prepared>) {
     section_title(ui, "Split");
     let mut split = config.split.clone();
     let theme = std::sync::Arc::clone(&cx.theme);
     ui.spacing_mut().item_spacing.y = 0.0;
-    if Form::new(&theme).show(ui, &mut split) && split != config.split {
+    // A table offers its columns; file names are grouped by a pattern that is written.
+    let columns = prepared.map(|prepared| groups::columns(&prepared.dataset)).unwrap_or_default();
+    let nothing = match split.method {
+        Method::Groups => "choose a column",
+        _ => "order of the file",
+    };
+    let none = (String::new(), nothing.to_owned());
+    let lists = [("by", std::iter::once(none).chain(columns.iter().map(|name| (name.clone(), name.clone()))).collect())];
+    let lists = if columns.is_empty() { &[][..] } else { &lists[..] };
+    if Form::new(&theme).lists(lists).show(ui, &mut split) && split != config.split {
         cx.send(Command::Edit(Edit::SetSplit(split)));
     }
     ui.spacing_mut().item_spacing.y = size::GAP;
