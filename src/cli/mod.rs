@@ -5,6 +5,7 @@
 //! 4 would not fit, 5 locked, 130 interrupted.
 
 mod bench;
+mod doctor;
 mod eval;
 mod failure;
 mod forward;
@@ -48,6 +49,8 @@ enum Sub {
     New(new::New),
     /// Read data into a project.
     Import(import::Import),
+    /// Look for copies, leaks, slips and uneven classes in a project's data, and mend them in the project.
+    Doctor(doctor::Doctor),
     /// Tell about a project's network or a preset.
     Info(info::Info),
     /// Train a project's network.
@@ -98,6 +101,7 @@ fn work(arguments: Arguments, output: &Output) -> Result<Code, Failure> {
     match command {
         Sub::New(command) => command.run(output),
         Sub::Import(command) => command.run(output),
+        Sub::Doctor(command) => command.run(output),
         Sub::Info(command) => command.run(output),
         Sub::Train(command) => command.run(output),
         Sub::Eval(command) => command.run(output),

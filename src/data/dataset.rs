@@ -135,7 +135,8 @@ pub enum Labels {
 }
 
 /// The three parts of a data set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Part {
     /// The network learns from these.
     Train,

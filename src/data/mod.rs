@@ -6,12 +6,14 @@
 pub mod augment;
 pub mod batch;
 pub mod dataset;
+pub mod doctor;
 pub mod embedded;
 pub mod importers;
 pub mod loader;
 pub mod masks;
 pub mod normalize;
 pub mod preview;
+pub mod repairs;
 pub mod split;
 pub mod stats;
 pub mod tokens;
@@ -20,6 +22,7 @@ pub use augment::Augmentation;
 pub use dataset::{ColumnKind, Dataset, Features, InputColumn, InputKind, Labels, Part};
 pub use masks::{Masks, VOID};
 pub use normalize::{Normalization, Normalizer};
+pub use repairs::Repairs;
 pub use split::{Split, SplitConfig};
 
 use std::path::{Path, PathBuf};
@@ -59,19 +62,25 @@ pub struct DataConfig {
     /// The random changes that training samples get.
     #[serde(skip_serializing_if = "Augmentation::is_empty")]
     pub augmentation: Augmentation,
+    /// Samples that are left out or moved.
+    #[serde(skip_serializing_if = "Repairs::is_empty")]
+    pub repairs: Repairs,
 }
 
 impl DataConfig {
     /// Whether both read the same samples; split, scaling and augmentation may differ.
     pub fn same_source(&self, other: &Self) -> bool {
-        let Self { source, format, options, split: _, normalization: _, augmentation: _ } = self;
+        let Self { source, format, options, split: _, normalization: _, augmentation: _, repairs: _ } = self;
         *source == other.source && *format == other.format && *options == other.options
     }
 
     /// Whether both give the same parts with the same scaling; augmentation comes later and may differ.
     pub fn same_preparation(&self, other: &Self) -> bool {
-        let Self { source: _, format: _, options: _, split, normalization, augmentation: _ } = self;
-        self.same_source(other) && *split == other.split && *normalization == other.normalization
+        let Self { source: _, format: _, options: _, split, normalization, augmentation: _, repairs } = self;
+        self.same_source(other)
+            && *repairs == other.repairs
+            && *split == other.split
+            && *normalization == other.normalization
     }
 }
 
@@ -167,7 +176,8 @@ pub fn load(config: &DataConfig, project_folder: &Path, progress: &Progress) -> 
 
 /// Splits a data set and fits what depends on the training part alone: the normalization, and the vocabulary of texts.
 pub fn prepare(dataset: Arc<Dataset>, config: &DataConfig) -> Prepared {
-    let split = split::split(&dataset, &config.split);
+    let mut split = split::split(&dataset, &config.split);
+    config.repairs.apply(&dataset, &mut split);
     let dataset = tokens::fitted(dataset, &split.train);
     let normalizer = Normalizer::fit(&dataset, &split.train, config.normalization);
     Prepared { dataset, split, normalizer }

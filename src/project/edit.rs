@@ -2,10 +2,11 @@
 
 use crate::base::NodeId;
 use crate::base::params::{self, Choice as _, ParamError};
+use crate::data::doctor::Repair;
 use crate::data::{Augmentation, DataConfig, Normalization, SplitConfig, importers};
 use crate::graph::edit::GraphError;
 use crate::graph::{Graph, Wire};
-use crate::nn::LayerSpec;
+use crate::nn::{LayerSpec, LossSpec};
 use crate::train::TrainConfig;
 
 use super::Project;
@@ -23,6 +24,8 @@ pub enum Edit {
     SetNormalization(Normalization),
     /// Other random changes of training samples.
     SetAugmentation(Box<Augmentation>),
+    /// What mends a finding of the doctor.
+    Repair(Repair),
     /// Another network as a whole, e.g. a preset, under that name.
     SetNetwork {
         /// Name.
@@ -102,6 +105,7 @@ impl Edit {
             Self::SetSplit(split) => data_of(&mut project)?.split = checked_split(split.clone())?,
             Self::SetNormalization(normalization) => data_of(&mut project)?.normalization = *normalization,
             Self::SetAugmentation(steps) => data_of(&mut project)?.augmentation = (**steps).clone(),
+            Self::Repair(repair) => mend(&mut project, repair)?,
             Self::SetNetwork { name, graph } => {
                 name.clone_into(&mut project.network);
                 project.graph = (**graph).clone();
@@ -130,6 +134,7 @@ impl Edit {
             Self::SetSplit(_) => "Change split",
             Self::SetNormalization(_) => "Change normalization",
             Self::SetAugmentation(_) => "Change augmentation",
+            Self::Repair(_) => "Repair data",
             Self::SetNetwork { .. } => "Choose network",
             Self::AddLayer { .. } => "Add layer",
             Self::RemoveNode(_) => "Remove layer",
@@ -154,11 +159,13 @@ impl Edit {
             Self::Rename(_) => Some("name".to_owned()),
             Self::SetSplit(_) => Some("split".to_owned()),
             Self::SetTrain(_) => Some("train".to_owned()),
-            Self::SetAugmentation(_) => Some("augmentation".to_owned()),
+            // Turning something on or off is a change of its own; dragging one of its values is one with itself.
+            Self::SetAugmentation(steps) => Some(format!("augmentation.{}", steps.words())),
             Self::SetLayer { node, .. } => Some(format!("network.{node}")),
             Self::Set { path, .. } => Some(path.clone()),
             // Each of these is a whole change of its own.
             Self::SetData(_)
+            | Self::Repair(_)
             | Self::SetNormalization(_)
             | Self::SetNetwork { .. }
             | Self::AddLayer { .. }
@@ -186,6 +193,21 @@ fn data_of(project: &mut Project) -> Result<&mut DataConfig, EditError> {
     project.data.as_mut().ok_or_else(|| EditError("the project has no data yet; import some first".to_owned()))
 }
 
+/// Class weights belong to the loss; all else is the data's.
+fn mend(project: &mut Project, repair: &Repair) -> Result<(), EditError> {
+    if *repair == Repair::BalanceClasses {
+        if let LossSpec::Automatic(_) = project.train.loss {
+            params::set(&mut project.train, "loss", "cross_entropy")?;
+        }
+        return Ok(params::set(&mut project.train, "class_weights", "balanced")?);
+    }
+    let data = data_of(project)?;
+    if let Some(mended) = repair.apply(data) {
+        *data = mended;
+    }
+    Ok(())
+}
+
 fn checked_split(split: SplitConfig) -> Result<SplitConfig, EditError> {
     let held_out = split.validation + split.test;
     // Written so that NaN is refused too.
@@ -200,8 +222,7 @@ fn checked_split(split: SplitConfig) -> Result<SplitConfig, EditError> {
 }
 
 fn set(project: &mut Project, path: &str, value: &str) -> Result<(), EditError> {
-    const KNOWN: &str =
-        "settings are train.…, split.…, augment.…, data.normalization, data.<import option>, name and network.<layer>.<setting>";
+    const KNOWN: &str = "settings are train.…, split.…, augment.…, data.normalization, data.<import option>, name and network.<layer>.<setting>";
     let unknown = || EditError(format!("there is no setting '{path}'; {KNOWN}"));
     let (area, rest) = path.split_once('.').unwrap_or((path, ""));
     match (area, rest) {
@@ -278,6 +299,15 @@ mod tests {
         assert!(refused("network.conv9.bias", "true").contains("there is no layer 'conv9'"));
         assert!(refused("split.test", "0.9").contains("must leave samples to train on"));
         assert!(refused("name", " ").contains("must have a name"));
+    }
+
+    #[test]
+    fn a_repair_changes_the_data_or_the_loss_alone() {
+        let mended = Edit::Repair(Repair::LeaveOut(vec!["digit 3".to_owned()])).apply(&project()).unwrap();
+        assert!(mended.data.as_ref().unwrap().repairs.left_out.contains("digit 3"));
+        let balanced = Edit::Repair(Repair::BalanceClasses).apply(&project()).unwrap();
+        assert_eq!(balanced.train.loss.class_weights(), crate::nn::losses::ClassWeights::Balanced);
+        assert_eq!(balanced.data, project().data);
     }
 
     #[test]

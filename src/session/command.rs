@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::RunId;
+use crate::data::doctor::Repair;
 use crate::data::{DataConfig, Part};
 use crate::project::{Edit, Step};
 
@@ -38,6 +39,8 @@ pub enum Command {
     Redo,
     /// Reads data and, when that worked, makes it the project's (one undoable change; a network that does not fit is fitted to it).
     Import(Box<DataConfig>),
+    /// Mends what the doctor found, in the project alone.
+    Repair(Box<Repair>),
     /// Reads the project's data again.
     Reload,
     /// Ends the import.

@@ -163,6 +163,7 @@ impl Session {
         let previous = self.data_work.loaded.replace((config.clone(), prepared.dataset.clone()));
         let prepared = Arc::new(prepared);
         self.data = DataState::Ready(prepared.clone());
+        self.examine(&prepared, &config);
         // What was wrong with the data of before is over.
         self.notices.retain(|notice| notice.problem.place != Place::Data);
         match purpose {

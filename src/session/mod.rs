@@ -7,6 +7,7 @@ pub mod answerer;
 mod answers;
 pub mod command;
 mod dataset;
+mod examine;
 mod job;
 mod opening;
 pub mod predict;
@@ -37,6 +38,7 @@ pub use run::Run;
 
 use answers::Answers;
 use dataset::DataWork;
+use examine::Examination;
 use opening::Open;
 use runs::Runs;
 use settings::Settings;
@@ -58,6 +60,7 @@ pub struct Session {
     memory_read: Option<Instant>,
     data: DataState,
     data_work: DataWork,
+    examination: Examination,
     runs: Runs,
     active: Option<Active>,
     answers: Answers,
@@ -183,6 +186,7 @@ impl Session {
             memory_read: None,
             data: DataState::None,
             data_work: DataWork::default(),
+            examination: Examination::default(),
             runs: Runs::default(),
             active: None,
             answers: Answers::default(),
@@ -212,6 +216,7 @@ impl Session {
             Command::Undo => self.undo(),
             Command::Redo => self.redo(),
             Command::Import(config) => self.import(*config),
+            Command::Repair(repair) => self.repair(&repair),
             Command::Reload => self.reload(),
             Command::CancelImport => {
                 self.cancel_import();
@@ -249,6 +254,7 @@ impl Session {
     pub fn poll(&mut self) {
         self.poll_saver();
         self.poll_data();
+        self.poll_examination();
         self.poll_runs();
         self.poll_training();
         self.poll_answers();
@@ -258,6 +264,7 @@ impl Session {
     /// Whether a job runs: data, runs, saving, training, evaluation or prediction.
     pub fn is_busy(&self) -> bool {
         self.data_work.is_busy()
+            || self.examination.is_busy()
             || self.runs.is_busy()
             || self.active.is_some()
             || self.answers.is_busy()

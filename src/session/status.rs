@@ -19,6 +19,7 @@ pub(super) struct ProblemSources {
     project: Option<Arc<Project>>,
     warnings: usize,
     prepared: Option<Arc<Prepared>>,
+    findings: usize,
     failed: Option<Problem>,
     analysis: Arc<Analysis>,
     checks: Vec<Problem>,
@@ -32,6 +33,7 @@ impl ProblemSources {
             project: session.project().cloned(),
             warnings: session.open.as_ref().map_or(0, |open| open.warnings.len()),
             prepared: session.prepared().cloned(),
+            findings: session.findings().map_or(0, |found| found.len() + 1),
             failed: match &session.data {
                 DataState::Failed(problem) => Some(problem.clone()),
                 _ => None,
@@ -54,6 +56,7 @@ impl ProblemSources {
             && is_same(self.prepared.as_ref(), other.prepared.as_ref())
             && Arc::ptr_eq(&self.analysis, &other.analysis)
             && self.warnings == other.warnings
+            && self.findings == other.findings
             && self.failed == other.failed
             && self.run == other.run
             && self.checks == other.checks
@@ -82,7 +85,12 @@ impl Session {
             all.extend(open.warnings.iter().cloned());
             match (&self.data, &open.project.data) {
                 (DataState::Failed(problem), _) => all.push(problem.clone()),
-                (DataState::Ready(prepared), Some(config)) => all.extend(crate::data::problems(prepared, config)),
+                (DataState::Ready(prepared), Some(config)) => {
+                    all.extend(crate::data::problems(prepared, config));
+                    let found = self.findings().into_iter().flat_map(|found| found.iter());
+                    let grave = found.filter(|finding| finding.check.severity() > Severity::Advice);
+                    all.extend(grave.map(crate::data::doctor::Finding::problem));
+                }
                 _ => {}
             }
             // A network that nobody has begun is a step to take, not a mistake.

@@ -53,9 +53,7 @@ impl Augmenter {
         let dataset = &self.data.dataset;
         let mut values = dataset.sample(sample as usize);
         let dims = dataset.dims.0.as_slice();
-        let stream = |step: &AugmentSpec| {
-            Stream::new(self.seed, &format!("augment.{}.{epoch}.{sample}", step.id()))
-        };
+        let stream = |step: &AugmentSpec| Stream::new(self.seed, &format!("augment.{}.{epoch}.{sample}", step.id()));
         let steps = || self.config.steps.iter().filter_map(|step| step.augment().map(|augment| (step, augment)));
         if let &[channels, height, width] = dims {
             let maps = steps().filter_map(|(step, augment)| augment.map(&mut stream(step), [height, width]));
@@ -131,7 +129,8 @@ impl Augmenter {
                 Blend::Rectangle { rows, columns } => {
                     for (row, (line, other)) in image.chunks_mut(width).zip(other.chunks(width)).enumerate() {
                         if rows.contains(&(row % height))
-                            && let (Some(line), Some(other)) = (line.get_mut(columns.clone()), other.get(columns.clone()))
+                            && let (Some(line), Some(other)) =
+                                (line.get_mut(columns.clone()), other.get(columns.clone()))
                         {
                             line.copy_from_slice(other);
                         }

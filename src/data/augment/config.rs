@@ -78,7 +78,10 @@ impl Augmentation {
             let message = match step.medium() {
                 None => format!("this version does not know the augmentation '{}', so it does nothing", step.id()),
                 Some(medium) if Medium::of(input) == Some(medium) => {
-                    format!("{} moves things, but what is to be found does not move along, so it does nothing", step.label())
+                    format!(
+                        "{} moves things, but what is to be found does not move along, so it does nothing",
+                        step.label()
+                    )
                 }
                 Some(medium) => format!(
                     "{} is for {}, but the data has {}, so it does nothing",
@@ -149,8 +152,12 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_and_named() {
         let mut steps = Augmentation::default();
-        let refused = |steps: &mut Augmentation, path: &str, value: &str| steps.set(path, value).unwrap_err().to_string();
-        assert!(refused(&mut steps, "warp", "on").contains("there is no setting 'augment.warp'; the settings here are flip"));
+        let refused =
+            |steps: &mut Augmentation, path: &str, value: &str| steps.set(path, value).unwrap_err().to_string();
+        assert!(
+            refused(&mut steps, "warp", "on")
+                .contains("there is no setting 'augment.warp'; the settings here are flip")
+        );
         assert!(refused(&mut steps, "flip", "often").contains("on or off"));
         assert!(refused(&mut steps, "flip.horizontal", "2").contains("a number from 0 to 1"));
         assert!(steps.is_empty());
@@ -174,7 +181,9 @@ mod tests {
         let text = r#"{"steps":[{"kind":"fog","density":3}]}"#;
         let steps: Augmentation = serde_json::from_str(text).unwrap();
         let input = InputKind::Sound { sample_rate: 8000 };
-        assert!(steps.problems(&input, Task::Classification)[0].message.contains("does not know the augmentation 'fog'"));
+        assert!(
+            steps.problems(&input, Task::Classification)[0].message.contains("does not know the augmentation 'fog'")
+        );
         assert!(serde_json::to_string(&steps).unwrap().contains("density"));
     }
 }

@@ -28,8 +28,9 @@ impl Params for Flip {
         let field = Field::new("horizontal", "Left and right")
             .help("Share of the images whose left and right are exchanged. Not for letters, digits and traffic signs.");
         visitor.number(field, &mut self.horizontal, 0.0..=1.0);
-        let field = Field::new("vertical", "Top and bottom")
-            .help("Share of the images that are put on their heads. For images without up and down: cells, satellites.");
+        let field = Field::new("vertical", "Top and bottom").help(
+            "Share of the images that are put on their heads. For images without up and down: cells, satellites.",
+        );
         visitor.number(field, &mut self.vertical, 0.0..=1.0);
     }
 }

@@ -23,8 +23,9 @@ impl Default for Noise {
 
 impl Params for Noise {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
-        let field = Field::new("strength", "Grain up to")
-            .help("Standard deviation of the grain, as a share of the step from black to white; drawn anew for each image.");
+        let field = Field::new("strength", "Grain up to").help(
+            "Standard deviation of the grain, as a share of the step from black to white; drawn anew for each image.",
+        );
         visitor.number(field, &mut self.strength, 0.0..=1.0);
     }
 }

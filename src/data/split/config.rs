@@ -119,13 +119,13 @@ impl Params for SplitConfig {
             visitor.number(field, test, 0.0..=0.9);
         }
         if matches!(method, Method::Random | Method::Folds) {
-            let field = Field::new("stratified", "Stratified").help("Keeps the share of each class equal in all parts.");
+            let field =
+                Field::new("stratified", "Stratified").help("Keeps the share of each class equal in all parts.");
             visitor.flag(field, stratified);
         }
         if *method != Method::Time {
             let mut number = usize::try_from(*seed).unwrap_or(usize::MAX);
-            let field =
-                Field::new("seed", "Seed").help("The same seed gives the same division; another one, another.");
+            let field = Field::new("seed", "Seed").help("The same seed gives the same division; another one, another.");
             visitor.count(field, &mut number, 0..=usize::MAX);
             *seed = number as u64;
         }

@@ -100,12 +100,7 @@ fn at_random(mut groups: Vec<Vec<u32>>, seed: u64, (validation, test): (f64, f64
 }
 
 /// Each sample by what its name and the seed give: what else there is does not matter.
-fn by_name(
-    dataset: &Dataset,
-    free: impl Iterator<Item = u32>,
-    seed: u64,
-    (validation, test): (f64, f64),
-) -> Split {
+fn by_name(dataset: &Dataset, free: impl Iterator<Item = u32>, seed: u64, (validation, test): (f64, f64)) -> Split {
     let mut split = Split::default();
     for sample in free {
         let name = dataset.origins.get(sample as usize).map_or_else(|| sample.to_string(), Clone::clone);
@@ -286,7 +281,9 @@ fn asked(dataset: &Dataset, config: &SplitConfig) -> (f64, f64) {
     let share = |part, share: f64| {
         if is_given(part) || !share.is_finite() { 0.0 } else { share.clamp(0.0, 1.0) }
     };
-    (share(Part::Validation, config.validation), share(Part::Test, config.test))
+    // A fold is as large as the number of folds makes it.
+    let test = if config.method == Method::Folds { 0.0 } else { config.test };
+    (share(Part::Validation, config.validation), share(Part::Test, test))
 }
 
 /// The shares scaled down so that they are at most [`MOST_HELD_OUT`] together.
@@ -507,7 +504,8 @@ mod tests {
     #[test]
     fn the_latest_rows_are_the_test() {
         let mut dataset = of_counts(&[4, 4]);
-        let column = |name: &str| crate::data::InputColumn { column: name.to_owned(), kind: crate::data::ColumnKind::Number };
+        let column =
+            |name: &str| crate::data::InputColumn { column: name.to_owned(), kind: crate::data::ColumnKind::Number };
         dataset.input = InputKind::Table { columns: vec![column("x"), column("year")] };
         dataset.dims = Dims::from([2]);
         let years = [2004.0, 2001.0, 2003.0, 2008.0, 2002.0, 2005.0, 2007.0, 2006.0];

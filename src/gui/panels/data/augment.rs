@@ -103,7 +103,7 @@ pub(super) fn augment_ui(
                     settings_ui(ui, cx, prepared, &project);
                 });
             });
-            card_filled(ui, |ui| samples_ui(ui, cx, prepared, preview, selected));
+            ui.vertical(|ui| card_filled(ui, |ui| samples_ui(ui, cx, prepared, preview, selected)));
         });
     });
     if !preview.is_complete() {
@@ -117,7 +117,8 @@ fn settings_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared, proj
     let mut steps = config.augmentation.clone();
     let (input, task) = (&prepared.dataset.input, prepared.dataset.task);
     section_title(ui, "Random changes");
-    let text = weak(ui, "Training sees each sample a little different in each epoch. Validation and test stay as they are.");
+    let text =
+        weak(ui, "Training sees each sample a little different in each epoch. Validation and test stay as they are.");
     ui.add(egui::Label::new(text.size(size::ASIDE)).wrap());
     if let Some(problem) = steps.problems(input, task).first()
         && advice_box(ui, Severity::Warning, &capitalized(&problem.message), Some("Turn off"))

@@ -40,7 +40,12 @@ const TABS: &[Tab] = &[
         icon: icons::SHUFFLE,
         help: "Random changes of the training samples, and what samples look like then.",
     },
-    Tab { id: "problems", title: "Findings", icon: icons::REPAIR, help: "Files and rows that could not be read." },
+    Tab {
+        id: "problems",
+        title: "Findings",
+        icon: icons::REPAIR,
+        help: "What is wrong with the data, and what could not be read.",
+    },
 ];
 
 /// What the Data step shows.
@@ -78,7 +83,7 @@ impl StepPanel for DataPanel {
             "classes" => classes::classes_ui(ui, cx, &prepared, &mut self.view),
             "columns" => columns::columns_ui(ui, cx, &prepared, &self.view),
             "augment" => augment::augment_ui(ui, cx, &prepared, &mut self.augment, self.view.selected),
-            "problems" => findings::findings_ui(ui, cx, &prepared),
+            "problems" => findings::findings_ui(ui, cx, &prepared, &mut self.view),
             _ if prepared.dataset.input.is_drawn() => samples::gallery_ui(ui, cx, &prepared, &mut self.view),
             _ => table::table_ui(ui, cx, &prepared, &mut self.view),
         }
@@ -132,6 +137,7 @@ impl DataPanel {
                 self.view.part = part;
             }
         }
+        findings::count_ui(ui, cx);
         if dataset.classes.is_empty() {
             return;
         }

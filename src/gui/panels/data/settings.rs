@@ -162,7 +162,8 @@ fn split_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig, prepare
         _ => "order of the file",
     };
     let none = (String::new(), nothing.to_owned());
-    let lists = [("by", std::iter::once(none).chain(columns.iter().map(|name| (name.clone(), name.clone()))).collect())];
+    let lists =
+        [("by", std::iter::once(none).chain(columns.iter().map(|name| (name.clone(), name.clone()))).collect())];
     let lists = if columns.is_empty() { &[][..] } else { &lists[..] };
     if Form::new(&theme).lists(lists).show(ui, &mut split) && split != config.split {
         cx.send(Command::Edit(Edit::SetSplit(split)));
