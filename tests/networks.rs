@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::f64::consts::PI;
 
 use candle_core::{DType, Device, Tensor};
+use layerbench::data::Task;
 use layerbench::graph::{Network, NodeRole, analyze, presets};
 use serde::Deserialize;
 
@@ -40,7 +41,12 @@ const TOLERANCE: f64 = 2e-5;
 
 fn check(preset: &str, reference: &str) {
     let reference: Reference = serde_json::from_str(reference).unwrap();
-    let mut graph = presets::by_id(preset).unwrap().graph();
+    let preset = presets::by_id(preset).unwrap();
+    let mut graph = preset.graph();
+    if preset.is_for(Task::Segmentation) {
+        let classes = if preset.id == "unet" { 2 } else { 21 };
+        graph = preset.graph_for(&reference.input[1..].into(), classes, Task::Segmentation);
+    }
     for node in graph.nodes.values_mut() {
         if let NodeRole::Input { dims } = &mut node.role {
             *dims = reference.input[1..].into();
@@ -135,6 +141,19 @@ fn vgg16() {
 #[test]
 fn unet() {
     check("unet", include_str!("fixtures/networks/unet.json"));
+}
+
+#[test]
+fn fcn_resnet50() {
+    check("fcn_resnet50_aux", include_str!("fixtures/networks/fcn_resnet50.json"));
+    // The same without its second head: 512 x 1024 x 9 + 2 x 256 + 256 x 21 + 21 less, says torchvision.
+    let preset = presets::by_id("fcn_resnet50").unwrap();
+    let analysis = analyze(&preset.graph());
+    assert_eq!((analysis.problems.as_slice(), analysis.total.parameters), (&[][..], 32_957_013));
+    let names = |id: &str| Network::parameter_names(&presets::by_id(id).unwrap().graph());
+    let mut published = names("fcn_resnet50_aux");
+    published.retain(|name| !name.starts_with("aux_classifier."));
+    assert_eq!(names("fcn_resnet50"), published);
 }
 
 #[test]

@@ -80,6 +80,10 @@ presets! {
     "resnet50", "ResNet-50", Images, 1, "Residual network of 50 layers for photos (He et al. 2015): its blocks narrow the channels, filter and widen them again.";
     "inception_v3", "Inception-V3", Images, 75, "Each block looks at the image through windows of several sizes at once (Szegedy et al. 2015). For images of 75 x 75 or more; published for 299 x 299.";
     "unet", "U-Net", Segmentation, 16, "Down to a coarse picture and up again, with shortcuts that keep the outlines (Ronneberger et al. 2015): a class for each pixel. Height and width must be multiples of 16.";
+    "unet_small", "Small U-Net", Segmentation, 16, "The U-Net with a quarter of its channels, 16 to 256: a good first network for masks, which a laptop can train. Height and width must be multiples of 16.";
+    "fcn_small", "Small FCN", Segmentation, 4, "Convolutions whose filters spread out further and further, and one that names the class of each pixel; takes images of any size (after Long et al. 2015).";
+    "fcn_resnet50", "FCN-ResNet-50", Segmentation, 8, "A residual network that keeps its picture at an eighth of the size, and a class for each of its pixels, enlarged to the image (Long et al. 2015): accurate, large and slow.";
+    "fcn_resnet50_aux", "FCN-ResNet-50 with auxiliary head", Segmentation, 8, "The same with a second answer from the middle of the network, as its published weights have it. It has two outputs, so it is for weights and predictions rather than for training here.";
     "lstm", "LSTM", Sequences, 1, "Two LSTM layers that read a sequence step by step, and a classifier on what they know at its end.";
     "text_cnn", "Text CNN", Sequences, 1, "Filters slide over the learned meanings of five neighbouring words, and the strongest finds decide (Kim 2014): a good first network for texts.";
     "text_lstm", "Text LSTM", Sequences, 1, "An LSTM reads the learned meanings of the words one after the other, in both directions: for texts whose order counts.";
@@ -100,9 +104,8 @@ pub fn by_id(id: &str) -> Option<&'static Preset> {
 
 /// The preset to start with for such data.
 pub fn default_for(input: &InputKind, task: Task) -> &'static Preset {
-    // A task changes the last layer alone, see `graph_for`.
-    let _ = task;
     let id = match input {
+        InputKind::Image { .. } if task == Task::Segmentation => "unet_small",
         InputKind::Image { .. } => "small_cnn",
         InputKind::Table { .. } => "mlp",
         InputKind::Text(_) => "text_cnn",
@@ -139,11 +142,20 @@ impl Preset {
         serde_json::from_str(self.json).unwrap_or_default()
     }
 
-    /// The network fitted to data: its input takes `input`, its last layer gives `classes` values (1 for regression).
+    /// Whether it is for data of that task: some answer for each pixel, the others for the whole sample.
+    pub fn is_for(&self, task: Task) -> bool {
+        (self.group == PresetGroup::Segmentation) == (task == Task::Segmentation)
+    }
+
+    /// The network fitted to data: its input takes `input`, its last layer gives `classes` values (1 for regression),
+    /// for each pixel where the task is segmentation.
     pub fn graph_for(&self, input: &Dims, classes: usize, task: Task) -> Graph {
         let mut graph = self.graph();
-        fit_input(&mut graph, input);
+        fit_input(&mut graph, input, task);
         fit_output(&mut graph, classes, task);
+        if task == Task::Segmentation {
+            fit_masks(&mut graph, input);
+        }
         graph
     }
 
@@ -172,8 +184,8 @@ impl Preset {
 }
 
 /// Gives the network's inputs another shape. Where the new images are much larger than the network expects, the first
-/// convolution takes larger steps, so that training stays quick on a laptop.
-fn fit_input(graph: &mut Graph, input: &Dims) {
+/// convolution takes larger steps, so that training stays quick on a laptop; masks would lose their outlines by that.
+fn fit_input(graph: &mut Graph, input: &Dims, task: Task) {
     /// Height or width that the steps of the first convolution aim at, at least.
     const SIDE: usize = 40;
     let inputs: Vec<NodeId> = graph
@@ -183,7 +195,7 @@ fn fit_input(graph: &mut Graph, input: &Dims) {
         .map(|(name, _)| name.clone())
         .collect();
     let smaller = match input.0[..] {
-        [_, height, width] => height.min(width),
+        [_, height, width] if task != Task::Segmentation => height.min(width),
         _ => 0,
     };
     let stride = match smaller / SIDE {
@@ -210,15 +222,37 @@ fn fit_input(graph: &mut Graph, input: &Dims) {
     }
 }
 
-/// Gives the last linear layer in front of each output so many values. Inside a block that is a parameter of the block.
+/// Makes masks as large as the images where the network says their size in pixels.
+fn fit_masks(graph: &mut Graph, input: &Dims) {
+    let &[_, height, width] = input.0.as_slice() else { return };
+    let is_end = |node: &Node| matches!(node.role, NodeRole::Output);
+    let ends: Vec<NodeId> = graph
+        .nodes
+        .values()
+        .filter(|node| is_end(node))
+        .flat_map(|node| &node.inputs)
+        .map(|wire| wire.node.clone())
+        .collect();
+    for name in ends {
+        if let Some(NodeRole::Layer(LayerSpec::Upsample(upsample))) =
+            graph.nodes.get_mut(&name).map(|node| &mut node.role)
+            && upsample.size != [0, 0]
+        {
+            upsample.size = [height, width];
+        }
+    }
+}
+
+/// Gives the last linear layer (the last convolution for masks) in front of each output so many values. Inside a block that is a parameter of the block.
 fn fit_output(graph: &mut Graph, classes: usize, task: Task) {
     let values = match task {
         Task::Classification | Task::Segmentation => classes.max(1),
         Task::Regression => 1,
     };
-    for (name, parameter) in last_layers(graph) {
+    for (name, parameter) in last_layers(graph, task) {
         match (graph.nodes.get_mut(&name).map(|node| &mut node.role), parameter) {
             (Some(NodeRole::Layer(LayerSpec::Linear(linear))), _) => linear.out_features = values,
+            (Some(NodeRole::Layer(LayerSpec::Conv2d(convolution))), _) => convolution.out_channels = values,
             (Some(NodeRole::Block { values: given, .. }), Some(parameter)) => {
                 given.insert(parameter, values.to_string());
             }
@@ -231,26 +265,30 @@ fn fit_output(graph: &mut Graph, classes: usize, task: Task) {
     }
 }
 
-/// The linear layers nearest to the outputs; for one inside a block the instance, and the parameter that sets its size.
-fn last_layers(graph: &Graph) -> Vec<(NodeId, Option<String>)> {
+/// The linear layers (convolutions for masks) nearest to the outputs; for one inside a block the instance, and the
+/// parameter that sets its size.
+fn last_layers(graph: &Graph, task: Task) -> Vec<(NodeId, Option<String>)> {
+    let setting_of = |node: &Node| match &node.role {
+        NodeRole::Layer(LayerSpec::Linear(_)) if task != Task::Segmentation => Some("out_features"),
+        NodeRole::Layer(LayerSpec::Conv2d(_)) if task == Task::Segmentation => Some("out_channels"),
+        _ => None,
+    };
     let mut found = Vec::new();
     for end in graph.nodes.values().filter(|node| matches!(node.role, NodeRole::Output)) {
-        let linear = walk_back(&graph.nodes, end, |name, node| match &node.role {
-            NodeRole::Layer(LayerSpec::Linear(_)) => Some((name.clone(), None)),
+        let last = walk_back(&graph.nodes, end, |name, node| match &node.role {
+            NodeRole::Layer(_) => setting_of(node).map(|_| (name.clone(), None)),
             NodeRole::Block { block, .. } => {
                 let block = graph.blocks.get(block)?;
                 let end = block.nodes.values().find(|node| matches!(node.role, NodeRole::Output))?;
-                let linear = walk_back(&block.nodes, end, |name, node| {
-                    matches!(node.role, NodeRole::Layer(LayerSpec::Linear(_))).then(|| name.clone())
-                })?;
-                let is_size =
-                    |(_, node, setting): &&(String, NodeId, String)| *node == linear && setting == "out_features";
+                let (last, size) =
+                    walk_back(&block.nodes, end, |name, node| setting_of(node).map(|size| (name.clone(), size)))?;
+                let is_size = |(_, node, setting): &&(String, NodeId, String)| *node == last && setting == size;
                 let (parameter, _, _) = block.bindings.iter().find(is_size)?;
                 Some((name.clone(), Some(parameter.clone())))
             }
             _ => None,
         });
-        found.extend(linear);
+        found.extend(last);
     }
     found
 }
@@ -294,6 +332,25 @@ mod tests {
                 assert_eq!(analysis.outputs, vec![Dims::from([7])]);
             }
         }
+    }
+
+    #[test]
+    fn every_segmentation_preset_gives_masks_of_the_size_of_the_images() {
+        for preset in all().iter().filter(|preset| preset.is_for(Task::Segmentation)) {
+            for dims in [[1, 64, 96], [3, 128, 128]] {
+                let analysis = analyze(&preset.graph_for(&dims.into(), 6, Task::Segmentation));
+                assert_eq!(analysis.problems, Vec::new(), "{} on {dims:?}", preset.id);
+                let masks = Dims::from([6, dims[1], dims[2]]);
+                assert!(
+                    analysis.outputs.iter().all(|output| *output == masks),
+                    "{}: {:?}",
+                    preset.id,
+                    analysis.outputs
+                );
+            }
+        }
+        let analysis = analyze(&by_id("fcn_small").unwrap().graph_for(&[3, 50, 37].into(), 2, Task::Segmentation));
+        assert_eq!(analysis.outputs, [Dims::from([2, 50, 37])]);
     }
 
     #[test]

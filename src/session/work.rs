@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{Place, Problem, Progress, Severity};
-use crate::data::{DataConfig, DataError, Dataset, Part, Prepared, Source, importers};
+use crate::data::{DataConfig, DataError, Dataset, Part, Prepared, Source, Task, importers};
 use crate::graph::{Graph, analyze, presets};
 use crate::project::Project;
 use crate::train::record::RunFolder;
@@ -102,7 +102,8 @@ pub fn fits(graph: &Graph, dataset: &Dataset) -> bool {
 /// A preset fitted to the data: the present one if it is one, else the usual one for this kind of data.
 fn fitting_network(present: &str, dataset: &Dataset) -> Option<(String, Graph)> {
     let usual = presets::default_for(&dataset.input, dataset.task).id;
-    [present, usual, "mlp"].into_iter().find_map(|id| {
+    let any_size = if dataset.task == Task::Segmentation { "fcn_small" } else { "mlp" };
+    [present, usual, any_size].into_iter().find_map(|id| {
         let graph = presets::by_id(id)?.graph_for_data(dataset);
         fits(&graph, dataset).then(|| (id.to_owned(), graph))
     })

@@ -8,14 +8,20 @@ pub mod idx;
 pub mod image_folder;
 mod input;
 mod listing;
+mod mask_file;
+pub mod mask_folder;
+pub mod mask_pairs;
+pub mod mask_values;
 mod options;
 mod picture;
 mod recording;
 pub mod series_table;
+pub mod sizing;
 pub mod sound_folder;
 pub mod text_folder;
 pub mod text_table;
 mod texts;
+pub mod voc_masks;
 
 use std::path::Path;
 
@@ -53,6 +59,8 @@ pub trait Importer: Send + Sync {
 pub fn all() -> &'static [&'static dyn Importer] {
     &[
         &image_folder::ImageFolder,
+        &mask_folder::MaskFolder,
+        &voc_masks::VocMasks,
         &csv_table::CsvTable,
         &idx::Idx,
         &cifar::Cifar,

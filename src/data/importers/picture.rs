@@ -49,7 +49,7 @@ pub(super) enum Fitted {
 }
 
 /// What fails carries its reason as a sentence part for people, e.g. `the file ends too early`.
-type Decoded<T> = Result<T, String>;
+pub(super) type Decoded<T> = Result<T, String>;
 
 /// Whether a file's name says that it is an image.
 pub(super) fn has_image_extension(path: &Path) -> bool {
@@ -84,6 +84,11 @@ pub(super) fn size_of(path: &Path) -> Decoded<(u32, u32)> {
 
 /// Reads an image file whole.
 pub(super) fn read(path: &Path) -> Decoded<DynamicImage> {
+    decode(&content(path)?)
+}
+
+/// The bytes of an image file.
+pub(super) fn content(path: &Path) -> Decoded<Vec<u8>> {
     let size = ordinary_size(path)?;
     if size > LARGEST_FILE {
         return Err(format!(
@@ -92,7 +97,7 @@ pub(super) fn read(path: &Path) -> Decoded<DynamicImage> {
             format::bytes(LARGEST_FILE)
         ));
     }
-    decode(&fs::read(path).map_err(|error| error.to_string())?)
+    fs::read(path).map_err(|error| error.to_string())
 }
 
 /// Decodes an image file's content. The format is told by the content, not by the name. What is transparent becomes
@@ -214,7 +219,7 @@ fn reason(error: image::ImageError) -> String {
 }
 
 /// Damaged files must not end the program, even where they bring a decoder to panic.
-fn guarded<T>(work: impl FnOnce() -> Decoded<T>) -> Decoded<T> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Decoded<T>) -> Decoded<T> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_panic| Err("the file is damaged".to_owned()))
 }
 

@@ -3,7 +3,7 @@
 use egui::{CollapsingHeader, RichText, Ui};
 
 use crate::base::NodeId;
-use crate::data::Prepared;
+use crate::data::{Prepared, Task};
 use crate::graph::presets::{self, Preset};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
@@ -82,7 +82,10 @@ impl NetworkPanel {
     }
 
     fn presets_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, search: &str) {
-        let offered: Vec<&Preset> = presets::all().iter().filter(|preset| preset_fits(preset, search)).collect();
+        let mut offered: Vec<&Preset> = presets::all().iter().filter(|preset| preset_fits(preset, search)).collect();
+        // Masks need networks of their own, so these come first.
+        let task = cx.session.prepared().map(|data| data.dataset.task);
+        offered.sort_by_key(|preset| task == Some(Task::Segmentation) && !preset.is_for(Task::Segmentation));
         if offered.is_empty() {
             return;
         }
