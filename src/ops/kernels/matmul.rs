@@ -86,12 +86,24 @@ pub fn product_into<T: Float>(
 
 /// The product on all threads, as rows.
 pub fn product<T: Float>(sizes: Sizes, left: View<'_, T>, right: View<'_, T>) -> Vec<T> {
-    let mut out = Vec::with_capacity(sizes.rows * sizes.columns);
-    // SAFETY: the room is there, and each value is replaced by one of the product.
-    #[expect(unsafe_code, reason = "zeros written before would be a pass over memory on one thread")]
+    products(1, sizes, |_| [left, right], |_, _| {})
+}
+
+/// `batch` products of one size on all threads, one behind the other. `after` gets the number of a row in its product, and
+/// a part of the row that was written just now.
+pub fn products<'a, T: Float>(
+    batch: usize,
+    sizes: Sizes,
+    matrices: impl Fn(usize) -> [View<'a, T>; 2] + Sync,
+    after: impl Fn(usize, &mut [T]) + Sync,
+) -> Vec<T> {
+    let len = batch * sizes.rows * sizes.columns;
+    let mut out = Vec::with_capacity(len);
+    // SAFETY: the room is there, and each value is replaced by one of a product.
+    #[expect(unsafe_code, reason = "zeros written before would be a pass over memory")]
     unsafe {
-        on_all_threads(out.as_mut_ptr(), Output::Replace, sizes, left, right);
-        out.set_len(sizes.rows * sizes.columns);
+        on_all_threads(out.as_mut_ptr(), Output::Replace, batch, sizes, matrices, after);
+        out.set_len(len);
     }
     out
 }
@@ -102,57 +114,72 @@ pub fn product_onto<T: Float>(mut out: Vec<T>, sizes: Sizes, left: View<'_, T>, 
     // SAFETY: all values are there, as just asserted.
     #[expect(unsafe_code, reason = "the gemm crate takes pointers")]
     unsafe {
-        on_all_threads(out.as_mut_ptr(), Output::Accumulate, sizes, left, right);
+        on_all_threads(out.as_mut_ptr(), Output::Accumulate, 1, sizes, |_| [left, right], |_, _| {});
     }
     out
 }
 
-/// The product in tiles for all threads.
+/// The products in tiles for all threads.
 ///
 /// # Safety
-/// `out` must have room for the product, and hold values if it is added to them.
+/// `out` must have room for the products, and hold values if they are added to them.
 #[expect(unsafe_code, reason = "the gemm crate takes pointers")]
-unsafe fn on_all_threads<T: Float>(out: *mut T, mode: Output, sizes: Sizes, left: View<'_, T>, right: View<'_, T>) {
+unsafe fn on_all_threads<'a, T: Float>(
+    out: *mut T,
+    mode: Output,
+    batch: usize,
+    sizes: Sizes,
+    matrices: impl Fn(usize) -> [View<'a, T>; 2] + Sync,
+    after: impl Fn(usize, &mut [T]) + Sync,
+) {
     let Sizes { rows, columns, depth } = sizes;
-    if rows == 0 || columns == 0 {
+    if batch * rows * columns == 0 {
         return;
     }
-    check(sizes, left, right);
-    let [down, across] = tiles(sizes, rayon::current_num_threads());
+    let threads = rayon::current_num_threads();
+    // Two for each thread, so that one that was kept from work does not hold up the others for long.
+    let [down, across] = if threads == 1 { [1, 1] } else { tiles(sizes, (2 * threads).div_ceil(batch)) };
     let target = Target { start: out, row_stride: columns };
     let work = |index: usize| {
         let target = &target;
-        let (row, rows) = part(rows, down, index / across);
-        let (column, columns) = part(columns, across, index % across);
+        let (number, index) = (index / (down * across), index % (down * across));
+        let [left, right] = matrices(number);
+        check(sizes, left, right);
+        let (row, tile_rows) = part(rows, down, index / across);
+        let (column, tile_columns) = part(columns, across, index % across);
+        let sizes = Sizes { rows: tile_rows, columns: tile_columns, depth };
         // SAFETY: the tile lies inside the output, whose other tiles belong to other indices; `check` bounds the inputs.
         unsafe {
-            let start = target.start.add(row * target.row_stride + column);
-            tile(start, target.row_stride, mode, Sizes { rows, columns, depth }, left, right, [row, column]);
+            let start = target.start.add((number * rows + row) * target.row_stride + column);
+            tile(start, target.row_stride, mode, sizes, left, right, [row, column]);
+            for at in 0..tile_rows {
+                after(row + at, std::slice::from_raw_parts_mut(start.add(at * target.row_stride), tile_columns));
+            }
         }
     };
-    if down * across == 1 {
+    if batch * down * across == 1 {
         work(0);
     } else {
-        (0..down * across).into_par_iter().for_each(work);
+        (0..batch * down * across).into_par_iter().for_each(work);
     }
 }
 
 /// Whole vectors: sides of tiles are multiples of so many values, but for the last.
 const UNIT: usize = 16;
 
-/// How often rows and columns are divided: into two tiles for each thread, as each packs its rows and columns anew, but so
-/// that a tile is worth a thread.
+/// How often rows and columns are divided to make so many tiles, as few as possible since each packs its rows and columns
+/// anew, and each worth a thread.
 ///
 /// The number of threads must not change a bit. The gemm crate adds up along the depth in the same order whatever the size
 /// of a product, except for those of at most 256 values, of one row or column, or of at most 64 on both sides. So no side
 /// is divided into parts shorter than five units, of which the last may have one value only, and none of few values.
-fn tiles(sizes: Sizes, threads: usize) -> [usize; 2] {
+fn tiles(sizes: Sizes, wanted: usize) -> [usize; 2] {
     /// Multiplications of a tile.
     const WORTH: usize = 1 << 19;
     const SHORTEST: usize = 5;
     const FEWEST: usize = 512;
     let mut tiles = [1, 1];
-    while threads > 1 && tiles[0] * tiles[1] < 2 * threads {
+    while tiles[0] * tiles[1] < wanted {
         let sides = [sizes.rows / tiles[0], sizes.columns / tiles[1]];
         let longer = usize::from(sides[1] > sides[0]);
         let units = [sizes.rows, sizes.columns][longer].div_ceil(UNIT);
@@ -269,7 +296,7 @@ mod tests {
                 };
                 let one = on(1);
                 for threads in [2, 3, 8] {
-                    assert_ne!(tiles(sizes, threads), [1, 1]);
+                    assert_ne!(tiles(sizes, 2 * threads), [1, 1]);
                     assert!(one == on(threads), "{sizes:?} with {threads} threads");
                 }
             }
