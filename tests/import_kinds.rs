@@ -143,7 +143,7 @@ fn texts_that_can_not_be_learned_say_what_to_do() {
     assert!(refusal(import_text("a.csv", binary, "text_table")).contains("no text file"));
     let latin: Vec<u8> = "text,label\ntrès bon été,a\nça va très mal,b\n".chars().map(|letter| letter as u8).collect();
     let dataset = import_text("a.csv", latin, "text_table").unwrap();
-    assert_eq!(dataset.text(0), Some("très bon été"));
+    assert_eq!(dataset.text(0).as_deref(), Some("très bon été"));
     assert!(problems(&dataset).contains("encoding is windows-1252"));
 }
 

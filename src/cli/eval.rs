@@ -83,6 +83,7 @@ impl Eval {
             "mean_absolute_error": evaluation.mean_absolute_error,
             "root_mean_squared_error": evaluation.root_mean_squared_error,
             "r_squared": evaluation.r_squared,
+            "language": evaluation.language,
             "inference_ms_p50": evaluation.inference_ms_p50,
             "inference_ms_p95": evaluation.inference_ms_p95,
         }));
@@ -99,6 +100,19 @@ fn show(evaluation: &Evaluation, classes: &[String], output: &Output) {
             format::number(absolute),
             format::number(squared),
             format::share(r_squared)
+        ));
+    } else if let Some(language) = evaluation.language {
+        output.text(&format!(
+            "{} nats a token, perplexity {}, {} bits a character",
+            format::number(evaluation.loss),
+            format::number(language.perplexity),
+            format::number(language.bits_per_character)
+        ));
+        output.text(&format!(
+            "{} of {} tokens are told rightly ({} characters)",
+            format::share(evaluation.accuracy),
+            format::count(language.tokens),
+            format::count(language.characters)
         ));
     } else {
         output.text(&format!(

@@ -9,6 +9,7 @@ mod doctor;
 mod eval;
 mod failure;
 mod forward;
+mod generate;
 mod import;
 mod info;
 mod interrupt;
@@ -59,6 +60,8 @@ enum Sub {
     Eval(eval::Eval),
     /// Predict files with a trained run.
     Predict(predict::Predict),
+    /// Go on with a text, with a trained language model.
+    Generate(generate::Generate),
     /// Run a network on given tensors.
     Forward(forward::Forward),
     /// List the runs of a project.
@@ -106,6 +109,7 @@ fn work(arguments: Arguments, output: &Output) -> Result<Code, Failure> {
         Sub::Train(command) => command.run(output),
         Sub::Eval(command) => command.run(output),
         Sub::Predict(command) => command.run(output),
+        Sub::Generate(command) => command.run(output),
         Sub::Forward(command) => command.run(output),
         Sub::Runs(command) => command.run(output),
         Sub::Bench(command) => command.run(output),

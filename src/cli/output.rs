@@ -39,6 +39,14 @@ impl Output {
         }
     }
 
+    /// A part of a line for people, shown at once.
+    pub(super) fn piece(&self, text: &str) {
+        if !self.is_json {
+            let mut stdout = std::io::stdout().lock();
+            let _ = write!(stdout, "{text}").and_then(|()| stdout.flush());
+        }
+    }
+
     /// The last object for scripts.
     pub(super) fn summary(&self, fields: Value) {
         self.event("summary", fields);

@@ -19,8 +19,8 @@ pub fn batch(
     Ok((inputs, targets(dataset, normalizer, samples, device)?))
 }
 
-/// Targets: class indices `[batch]` in u32, scaled values `[batch, 1]` in f32, or masks of class indices
-/// `[batch, height, width]` in u8.
+/// Targets: class indices `[batch]` or following tokens `[batch, steps]` in u32, scaled values `[batch, 1]` in f32, or
+/// masks of class indices `[batch, height, width]` in u8.
 ///
 /// # Errors
 /// If the data set does not have one of the samples, or the device has no room for them.
@@ -50,6 +50,15 @@ pub fn targets(
             }
             let sides = dataset.dims.0.get(1..).unwrap_or_default();
             Tensor::from_vec(pixels, [&[samples.len()], sides].concat(), device)?
+        }
+        Labels::Next(targets) => {
+            let steps = dataset.dims.elements();
+            let mut tokens = Vec::with_capacity(samples.len().saturating_mul(steps));
+            for &sample in samples {
+                let start = sample as usize * steps;
+                tokens.extend_from_slice(targets.get(start..start + steps).ok_or_else(|| missing(sample))?);
+            }
+            Tensor::from_vec(tokens, (samples.len(), steps), device)?
         }
     };
     Ok(tensor)

@@ -1,5 +1,7 @@
 //! A data set in memory: samples of one shape, their labels, and where each came from.
 
+use std::borrow::Cow;
+
 use crate::base::{Dims, Problem};
 
 use super::importers::Filter;
@@ -132,6 +134,8 @@ pub enum Labels {
     Values(Vec<f32>),
     /// A class for each pixel: indices into [`Dataset::classes`].
     Masks(Masks),
+    /// The token that follows each token of each sample, one sample after the other.
+    Next(Vec<u32>),
 }
 
 /// The three parts of a data set.
@@ -153,6 +157,7 @@ impl Dataset {
             Labels::Classes(labels) => labels.len(),
             Labels::Values(values) => values.len(),
             Labels::Masks(masks) => masks.len(),
+            Labels::Next(targets) => targets.len().checked_div(self.dims.elements()).unwrap_or(0),
         }
     }
 
@@ -165,7 +170,7 @@ impl Dataset {
     pub fn class_of(&self, sample: usize) -> Option<u32> {
         match &self.labels {
             Labels::Classes(labels) => labels.get(sample).copied(),
-            Labels::Values(_) | Labels::Masks(_) => None,
+            Labels::Values(_) | Labels::Next(_) | Labels::Masks(_) => None,
         }
     }
 
@@ -176,7 +181,7 @@ impl Dataset {
                 class < u32::from(VOID)
                     && masks.of(sample).is_some_and(|mask| mask.iter().any(|&pixel| u32::from(pixel) == class))
             }
-            Labels::Classes(_) | Labels::Values(_) => self.class_of(sample) == Some(class),
+            Labels::Classes(_) | Labels::Values(_) | Labels::Next(_) => self.class_of(sample) == Some(class),
         }
     }
 
@@ -184,7 +189,7 @@ impl Dataset {
     pub fn mask(&self, sample: usize) -> Option<&[u8]> {
         match &self.labels {
             Labels::Masks(masks) => masks.of(sample),
-            Labels::Classes(_) | Labels::Values(_) => None,
+            Labels::Classes(_) | Labels::Values(_) | Labels::Next(_) => None,
         }
     }
 
@@ -211,27 +216,43 @@ impl Dataset {
         }
     }
 
-    /// How many values a network must give for one sample, or for each of its pixels where the labels are masks.
+    /// How many values a network must give for one sample, for each of its pixels where the labels are masks, or for each
+    /// of its tokens where they are the next ones.
     pub fn outputs_needed(&self) -> usize {
-        match self.task {
-            Task::Classification | Task::Segmentation => self.classes.len(),
-            Task::Regression => 1,
+        match (self.task, &self.input) {
+            (Task::Classification | Task::Segmentation, _) => self.classes.len(),
+            (Task::LanguageModel, InputKind::Text(texts)) => texts.vocabulary.len(),
+            (Task::Regression | Task::LanguageModel, _) => 1,
         }
     }
 
-    /// Shape of what a network must give for one sample: `[classes]`, `[1]`, or `[classes, height, width]` for masks.
+    /// Shape of what a network must give for one sample: `[classes]`, `[1]`, `[classes, height, width]` for masks, or
+    /// `[steps, tokens]` for a language model.
     pub fn output_dims(&self) -> Dims {
-        let mut dims = vec![self.outputs_needed()];
-        if self.task == Task::Segmentation {
-            dims.extend(self.dims.0.iter().skip(1));
+        let needed = self.outputs_needed();
+        match self.task {
+            Task::Segmentation => Dims([needed].into_iter().chain(self.dims.0.iter().skip(1).copied()).collect()),
+            Task::LanguageModel => Dims(self.dims.0.iter().copied().chain([needed]).collect()),
+            Task::Classification | Task::Regression => Dims::from([needed]),
         }
-        Dims(dims)
     }
 
-    /// The text of a sample, where samples are texts.
-    pub fn text(&self, sample: usize) -> Option<&str> {
+    /// Whether a network whose output for one sample has this shape answers what the data asks. A language model may
+    /// know more tokens than the data has.
+    pub fn takes_output(&self, output: &[usize]) -> bool {
+        match (self.task, output) {
+            (Task::LanguageModel, &[steps, tokens]) => self.dims.0 == [steps] && tokens >= self.outputs_needed(),
+            _ => output == self.output_dims().0,
+        }
+    }
+
+    /// The text of a sample, where samples are texts or windows of one.
+    pub fn text(&self, sample: usize) -> Option<Cow<'_, str>> {
         match &self.input {
-            InputKind::Text(texts) => texts.texts.get(sample).map(String::as_str),
+            InputKind::Text(texts) if self.task == Task::LanguageModel => {
+                Some(texts.decode(&self.sample(sample)).into())
+            }
+            InputKind::Text(texts) => texts.texts.get(sample).map(Into::into),
             _ => None,
         }
     }
@@ -255,6 +276,7 @@ impl Dataset {
             Labels::Classes(labels) => hash_words(hasher.update(b"classes"), labels, |label| label.to_le_bytes()),
             Labels::Values(values) => hash_words(hasher.update(b"values"), values, |value| value.to_le_bytes()),
             Labels::Masks(masks) => hasher.update(b"masks").update(&masks.pixels),
+            Labels::Next(targets) => hash_words(hasher.update(b"next"), targets, |token| token.to_le_bytes()),
         };
         for class in &self.classes {
             hasher.update(&(class.len() as u64).to_le_bytes()).update(class.as_bytes());

@@ -5,6 +5,7 @@
 
 pub mod augment;
 pub mod batch;
+pub mod corpus;
 pub mod dataset;
 pub mod doctor;
 pub mod embedded;
@@ -43,6 +44,8 @@ pub enum Task {
     Regression,
     /// One class of a list for each pixel.
     Segmentation,
+    /// The token that follows, behind each token of a text.
+    LanguageModel,
 }
 
 /// Where the data of a project comes from and how it is prepared: plain values, stored in the project file.
@@ -176,6 +179,11 @@ pub fn load(config: &DataConfig, project_folder: &Path, progress: &Progress) -> 
 
 /// Splits a data set and fits what depends on the training part alone: the normalization, and the vocabulary of texts.
 pub fn prepare(dataset: Arc<Dataset>, config: &DataConfig) -> Prepared {
+    if let Some(texts) = corpus::texts_of(&dataset) {
+        let (dataset, mut split) = corpus::fitted(&dataset, texts, &config.split);
+        config.repairs.apply(&dataset, &mut split);
+        return Prepared { dataset: Arc::new(dataset), split, normalizer: Normalizer::default() };
+    }
     let mut split = split::split(&dataset, &config.split);
     config.repairs.apply(&dataset, &mut split);
     let dataset = tokens::fitted(dataset, &split.train);
@@ -187,7 +195,10 @@ pub fn prepare(dataset: Arc<Dataset>, config: &DataConfig) -> Prepared {
 pub fn problems(prepared: &Prepared, config: &DataConfig) -> Vec<Problem> {
     let Prepared { dataset, split, normalizer: _ } = prepared;
     let mut problems = dataset.problems.clone();
-    problems.extend(tokens::problems(dataset));
+    match corpus::texts_of(dataset) {
+        Some(texts) => problems.extend(corpus::problems(dataset, texts, split)),
+        None => problems.extend(tokens::problems(dataset)),
+    }
     problems.extend(split::problems(dataset, &config.split, split));
     problems.extend(config.augmentation.problems(&dataset.input, dataset.task));
     problems

@@ -48,17 +48,20 @@ pub struct TokenSettings {
     pub length: usize,
     /// Whether capital letters count as small ones.
     pub lower_case: bool,
+    /// Whether nothing is lost: a word takes the space before it along, and other white space is tokens of its own.
+    pub spaces: bool,
 }
 
 impl Default for TokenSettings {
     fn default() -> Self {
-        Self { tokenizer: Tokenizer::Word, vocabulary: 20_000, least: 2, length: 0, lower_case: true }
+        Self { tokenizer: Tokenizer::Word, vocabulary: 20_000, least: 2, length: 0, lower_case: true, spaces: false }
     }
 }
 
 impl Params for TokenSettings {
     fn visit(&mut self, visitor: &mut dyn ParamVisitor) {
-        let Self { tokenizer, vocabulary, least, length, lower_case } = self;
+        // What is done about spaces follows from the task.
+        let Self { tokenizer, vocabulary, least, length, lower_case, spaces: _ } = self;
         visitor.choice(Field::new("tokenizer", "Tokens").help("The pieces that a text is cut into."), tokenizer);
         let field = Field::new("vocabulary", "Vocabulary")
             .unit("tokens")
@@ -80,6 +83,11 @@ impl Params for TokenSettings {
 }
 
 impl TokenSettings {
+    /// How running text is cut, so that a language model can write it again.
+    pub fn of_running_text(tokenizer: Tokenizer) -> Self {
+        Self { tokenizer, least: 1, lower_case: false, spaces: true, ..Self::default() }
+    }
+
     /// Longest sequence that is chosen without being asked for.
     pub fn longest_automatic(&self) -> usize {
         match self.tokenizer {
@@ -105,13 +113,24 @@ impl TokenSettings {
         let is_word = |character: char| character.is_alphanumeric() || character == '\'' || character == '_';
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
-            let length = if is_word(first) {
-                rest.find(|character| !is_word(character)).unwrap_or(rest.len())
-            } else {
-                first.len_utf8()
-            };
+            // A space that belongs to what follows.
+            let space = usize::from(
+                self.spaces
+                    && first == ' '
+                    && rest
+                        .get(1..)
+                        .is_some_and(|behind| behind.chars().next().is_some_and(|next| !next.is_whitespace())),
+            );
+            let first = rest.get(space..).and_then(|rest| rest.chars().next()).unwrap_or(first);
+            let length = space
+                + if is_word(first) {
+                    let word = rest.get(space..).unwrap_or("");
+                    word.find(|character| !is_word(character)).unwrap_or(word.len())
+                } else {
+                    first.len_utf8()
+                };
             let (token, behind) = rest.split_at(length);
-            if !first.is_whitespace() {
+            if self.spaces || !first.is_whitespace() {
                 visit(token);
             }
             rest = behind;
@@ -151,9 +170,31 @@ impl Texts {
         sample
     }
 
-    /// A sample as text again, for people: its tokens with spaces between them.
+    /// The numbers of all tokens of a text.
+    pub fn tokens(&self, text: &str) -> Vec<u32> {
+        let mut tokens = Vec::new();
+        self.settings.for_each_token(text, |token| tokens.push(self.vocabulary.number(token)));
+        tokens
+    }
+
+    /// How many characters these tokens stand for; one for each that the vocabulary does not know.
+    pub fn characters(&self, tokens: &[u32]) -> usize {
+        let of = |&token: &u32| match token {
+            PADDING => 0,
+            UNKNOWN => 1,
+            token => self.vocabulary.token(token as usize).map_or(1, |token| token.chars().count()),
+        };
+        tokens.iter().map(of).sum()
+    }
+
+    /// What a language model writes with these tokens.
+    pub fn written(&self, tokens: &[u32]) -> String {
+        self.decode(&tokens.iter().map(|&token| token as f32).collect::<Vec<_>>())
+    }
+
+    /// A sample as text again, for people: its tokens with spaces between them, unless these are tokens too.
     pub fn decode(&self, sample: &[f32]) -> String {
-        let between = if self.settings.tokenizer == Tokenizer::Word { " " } else { "" };
+        let between = if self.settings.tokenizer == Tokenizer::Word && !self.settings.spaces { " " } else { "" };
         let tokens = sample.iter().map(|&number| number as usize).filter(|number| *number != PADDING as usize);
         let tokens: Vec<&str> = tokens.map(|number| self.vocabulary.token(number).unwrap_or("?")).collect();
         tokens.join(between)
@@ -164,9 +205,10 @@ impl Texts {
         for text in self.texts.iter() {
             hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
         }
-        let TokenSettings { tokenizer, vocabulary, least, length, lower_case } = &self.settings;
+        let TokenSettings { tokenizer, vocabulary, least, length, lower_case, spaces } = &self.settings;
         let numbers = [*tokenizer as usize, *vocabulary, *least, *length, usize::from(*lower_case)];
-        for number in numbers {
+        // Nothing is added for those of earlier versions.
+        for number in numbers.into_iter().chain(spaces.then_some(1)) {
             hasher.update(&(number as u64).to_le_bytes());
         }
     }
@@ -220,6 +262,14 @@ impl Vocabulary {
     /// The token of that number.
     pub fn token(&self, number: usize) -> Option<&str> {
         self.tokens.get(number).map(String::as_str)
+    }
+
+    /// A token for people: white space is written out.
+    pub fn shown(&self, number: u32) -> String {
+        match self.token(number as usize) {
+            Some(token) => token.replace(' ', "␣").replace('\n', "↵").replace('\t', "⇥"),
+            None => "?".to_owned(),
+        }
     }
 
     /// The tokens in the order of their numbers.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Dims, NodeId, Place, Problem};
-use crate::nn::{Cost, LayerKind};
+use crate::nn::{Cost, LayerKind, LayerSpec};
 
 use super::Graph;
 use super::flatten::{Flat, FlatRole, Source};
@@ -67,7 +67,9 @@ pub fn analyze(graph: &Graph) -> Analysis {
             FlatRole::Input | FlatRole::Output => {}
             FlatRole::Layer(spec) => {
                 analysis.layers += 1;
-                match spec.as_layer().map(|layer| layer.kind()) {
+                // A table of tokens is no sum of inputs.
+                let is_counted = !matches!(spec, LayerSpec::Embedding(_));
+                match spec.as_layer().filter(|_| is_counted).map(|layer| layer.kind()) {
                     Some(LayerKind::Convolution) => analysis.conv_layers += 1,
                     Some(LayerKind::Recurrent) => analysis.recurrent_layers += 1,
                     Some(LayerKind::Attention) => analysis.attention_layers += 1,

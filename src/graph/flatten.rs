@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Dims, NodeId, Place, Problem, params};
+use crate::nn::layers::Linear;
 use crate::nn::{Cost, LayerError, LayerSpec, ParamSpec};
 
 use super::bindings::{bind, check_bindings};
@@ -49,6 +50,8 @@ pub(super) struct FlatNode {
     pub(super) outputs: Vec<Dims>,
     /// What it owns.
     pub(super) parameters: Vec<ParamSpec>,
+    /// The node whose first parameter is its only one.
+    pub(super) tied: Option<usize>,
     /// For one sample.
     pub(super) cost: Cost,
     /// Whether an output depends on it.
@@ -231,6 +234,7 @@ impl Flat {
                         inputs: shape.clone(),
                         outputs: shape,
                         parameters: Vec::new(),
+                        tied: None,
                         cost,
                         is_used: false,
                     });
@@ -334,6 +338,7 @@ impl Flat {
             inputs: Vec::new(),
             outputs,
             parameters: Vec::new(),
+            tied: None,
             cost,
             is_used: false,
         });
@@ -349,6 +354,7 @@ impl Flat {
             inputs: inputs.unwrap_or_default(),
             outputs: Vec::new(),
             parameters: Vec::new(),
+            tied: None,
             cost: Cost::default(),
             is_used: false,
         };
@@ -370,10 +376,47 @@ impl Flat {
                 }
             }
         }
+        self.tie(&mut node, &spec);
         let outputs = node.outputs.len().max(1);
         node.role = FlatRole::Layer(spec);
         self.push(node);
         outputs
+    }
+
+    /// Lets a linear layer take the table of an embedding as its weights.
+    fn tie(&mut self, node: &mut FlatNode, spec: &LayerSpec) {
+        let LayerSpec::Linear(Linear { tied, .. }) = spec else { return };
+        let Some(wanted) = node.parameters.first().filter(|_| !tied.is_empty()) else { return };
+        let is_it = |other: &FlatNode| {
+            other.path.as_str() == tied && matches!(other.role, FlatRole::Layer(LayerSpec::Embedding(_)))
+        };
+        let found = self.nodes.iter().position(is_it);
+        let table = found.and_then(|index| self.nodes.get(index)?.parameters.first());
+        let (message, hint) = match table {
+            Some(table) if table.dims == wanted.dims => {
+                node.cost.parameters = 0;
+                node.parameters.clear();
+                node.tied = found;
+                return;
+            }
+            Some(table) => (
+                format!(
+                    "'{}' takes the table of '{tied}' as weights, which is {}, but it needs {}",
+                    node.path,
+                    Dims::from(&table.dims[..]),
+                    Dims::from(&wanted.dims[..])
+                ),
+                "Give it as many outputs as the embedding has tokens, and inputs as wide as its rows",
+            ),
+            None => (
+                format!(
+                    "'{}' takes the table of '{tied}' as weights, but there is no embedding of that path before it",
+                    node.path
+                ),
+                "Write the path of an embedding, or nothing for weights of its own",
+            ),
+        };
+        self.problems.push(Problem::error(Place::Node(node.path.clone()), message, hint));
     }
 
     fn mark_used(&mut self) {
@@ -381,7 +424,9 @@ impl Flat {
             let Some(node) = self.nodes.get_mut(index) else { continue };
             node.is_used |= matches!(node.role, FlatRole::Output);
             if node.is_used {
-                let sources: Vec<usize> = node.sources.iter().flatten().map(|(source, _)| *source).collect();
+                // A table is needed wherever it is read.
+                let sources = node.sources.iter().flatten().map(|(source, _)| *source).chain(node.tied);
+                let sources: Vec<usize> = sources.collect();
                 for source in sources {
                     if let Some(source) = self.nodes.get_mut(source) {
                         source.is_used = true;

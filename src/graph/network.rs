@@ -277,7 +277,10 @@ impl Network {
             }
             for (index, grad) in step.parameters.clone().zip(given.parameters) {
                 if self.parameters.get(index).is_some_and(|parameter| parameter.trainable) {
-                    gradients[index] = grad;
+                    // Tied layers have a parameter together.
+                    if let Some(grad) = grad {
+                        accumulate(&mut gradients[index], grad)?;
+                    }
                 }
             }
         }

@@ -61,6 +61,7 @@ impl Plan {
         let mut parameters = Vec::new();
         // Values by flat node: the first of its outputs.
         let mut first_value = vec![None; flat.nodes.len()];
+        let mut first_parameter = vec![0; flat.nodes.len()];
         let mut has_gradient = Vec::new();
         let value_of = |first_value: &[Option<usize>], source: Option<Source>| -> Option<usize> {
             let (node, port) = source?;
@@ -89,8 +90,11 @@ impl Plan {
                 FlatRole::Layer(layer) if node.is_used => {
                     let first = plan.dims.len();
                     first_value[index] = Some(first);
+                    // A tied layer has the first parameter of another one.
+                    let tied = node.tied.and_then(|other| first_parameter.get(other).copied());
                     let start = parameters.len();
-                    let is_trainable = node.parameters.iter().any(|parameter| parameter.trainable);
+                    first_parameter[index] = start;
+                    let is_trainable = tied.is_some() || node.parameters.iter().any(|parameter| parameter.trainable);
                     for spec in node.parameters {
                         parameters.push((format!("{}.{}", node.path, spec.name), spec));
                     }
@@ -105,7 +109,7 @@ impl Plan {
                         layer,
                         inputs: sources,
                         outputs: first..plan.dims.len(),
-                        parameters: start..parameters.len(),
+                        parameters: tied.map_or(start..parameters.len(), |first| first..first + 1),
                         dead: Vec::new(),
                         needs,
                         is_differentiated,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 use crate::base::{Dims, NodeId, params};
 use crate::data::{Dataset, InputKind, Task};
 use crate::nn::LayerSpec;
@@ -21,6 +23,8 @@ pub enum PresetGroup {
     Segmentation,
     /// Networks that read steps one after the other.
     Sequences,
+    /// Networks that tell the next token of a text.
+    Language,
     /// Networks that listen.
     Sound,
 }
@@ -33,6 +37,7 @@ impl PresetGroup {
             Self::Images => "Image classification",
             Self::Segmentation => "Segmentation",
             Self::Sequences => "Sequences and text",
+            Self::Language => "Language models",
             Self::Sound => "Sound",
         }
     }
@@ -84,12 +89,20 @@ presets! {
     "fcn_small", "Small FCN", Segmentation, 4, "Convolutions whose filters spread out further and further, and one that names the class of each pixel; takes images of any size (after Long et al. 2015).";
     "fcn_resnet50", "FCN-ResNet-50", Segmentation, 8, "A residual network that keeps its picture at an eighth of the size, and a class for each of its pixels, enlarged to the image (Long et al. 2015): accurate, large and slow.";
     "fcn_resnet50_aux", "FCN-ResNet-50 with auxiliary head", Segmentation, 8, "The same with a second answer from the middle of the network, as its published weights have it. It has two outputs, so it is for weights and predictions rather than for training here.";
-    "lstm", "LSTM", Sequences, 1, "Two LSTM layers that read a sequence step by step, and a classifier on what they know at its end.";
+    "lstm", "LSTM", Sequences, 1, "Two LSTM layers that read a text in both directions (Hochreiter and Schmidhuber 1997), and a classifier on what they know at its ends.";
     "text_cnn", "Text CNN", Sequences, 1, "Filters slide over the learned meanings of five neighbouring words, and the strongest finds decide (Kim 2014): a good first network for texts.";
     "text_lstm", "Text LSTM", Sequences, 1, "An LSTM reads the learned meanings of the words one after the other, in both directions: for texts whose order counts.";
+    "text_gru", "Text GRU", Sequences, 1, "Like the text LSTM with gated recurrent units, which are smaller and often as good (Cho et al. 2014).";
+    "conv_lstm", "LSTM behind a convolution", Sequences, 1, "One convolution finds phrases of five words, four LSTM layers read them one after the other, and one linear layer decides: 1 convolutional, 4 recurrent, 1 fully connected layer.";
+    "recurrent_transformer", "Recurrent transformer", Sequences, 1, "Two GRU layers, attention between all steps, and three linear layers: 2 recurrent, 3 fully connected layers.";
     "series_lstm", "Series LSTM", Sequences, 1, "An LSTM reads a window of a series step by step; a straight line beside it follows what rises for ever (after Lai et al. 2018). A good first network for forecasts.";
-    "gpt", "Small GPT", Sequences, 1, "Four transformer blocks that guess the next of 65 characters from those before it (Radford et al. 2018): a language model that a laptop can train.";
+    "transformer", "Transformer", Sequences, 1, "Six encoder and six decoder layers as published (Vaswani et al. 2017) and as nn.Transformer has them: reads one sequence and writes another.";
+    "gpt", "Small GPT", Language, 1, "Four transformer blocks that guess the next of 65 characters from those before it (Radford et al. 2018): a language model that a laptop can train.";
+    "gru", "GRU language model", Language, 1, "Two GRU layers that read a text token by token (Cho et al. 2014) and tell the next one: a language model without attention.";
+    "gpt2", "GPT-2", Language, 1, "Twelve transformer blocks with the names and sizes of the published language model (Radford et al. 2019): its weights can be loaded. Large: 124 million parameters.";
     "sound_cnn", "Sound CNN", Sound, 1, "Turns a recording into a picture of its pitches over time and looks at that with three convolutions: a good first network for sounds.";
+    "sound_lstm", "Sound LSTM", Sound, 1, "Turns a recording into pitches over time, which an LSTM reads moment by moment in both directions.";
+    "sound_gru", "Sound GRU", Sound, 1, "Turns a recording into pitches over time, which gated recurrent units read moment by moment in both directions.";
 }
 
 /// Every preset.
@@ -108,6 +121,7 @@ pub fn default_for(input: &InputKind, task: Task) -> &'static Preset {
         InputKind::Image { .. } if task == Task::Segmentation => "unet_small",
         InputKind::Image { .. } => "small_cnn",
         InputKind::Table { .. } => "mlp",
+        InputKind::Text(_) if task == Task::LanguageModel => "gpt",
         InputKind::Text(_) => "text_cnn",
         InputKind::Sound { .. } => "sound_cnn",
         InputKind::Series { .. } => "series_lstm",
@@ -142,9 +156,19 @@ impl Preset {
         serde_json::from_str(self.json).unwrap_or_default()
     }
 
-    /// Whether it is for data of that task: some answer for each pixel, the others for the whole sample.
+    /// Settings of training that suit it better than the usual ones, by their names; `steps` are those of a whole run.
+    pub fn training(&self) -> Map<String, Value> {
+        let whole: Value = serde_json::from_str(self.json).unwrap_or_default();
+        whole.get("training").and_then(Value::as_object).cloned().unwrap_or_default()
+    }
+
+    /// Whether it is for data of that task: some answer for each pixel or token, the others for the whole sample.
     pub fn is_for(&self, task: Task) -> bool {
-        (self.group == PresetGroup::Segmentation) == (task == Task::Segmentation)
+        match self.group {
+            PresetGroup::Segmentation => task == Task::Segmentation,
+            PresetGroup::Language => task == Task::LanguageModel,
+            _ => !matches!(task, Task::Segmentation | Task::LanguageModel),
+        }
     }
 
     /// The network fitted to data: its input takes `input`, its last layer gives `classes` values (1 for regression),
@@ -162,12 +186,23 @@ impl Preset {
     /// The network fitted to a data set: shapes, and what the layers that read its samples must know about them.
     pub fn graph_for_data(&self, dataset: &Dataset) -> Graph {
         let mut graph = self.graph_for(&dataset.dims, dataset.outputs_needed(), dataset.task);
+        if dataset.task == Task::LanguageModel {
+            for node in graph.nodes.values_mut() {
+                if let NodeRole::Layer(LayerSpec::LearnedPosition(position)) = &mut node.role {
+                    position.longest = dataset.dims.elements().max(1);
+                }
+            }
+        }
         for name in readers(&graph) {
             let Some(node) = graph.nodes.get_mut(&name) else { continue };
             match (&mut node.role, &dataset.input) {
                 (NodeRole::Layer(LayerSpec::Embedding(embedding)), InputKind::Text(texts)) => {
                     // A little room: another split of the same texts has a few words more or less.
-                    embedding.vocabulary = texts.vocabulary.len().next_multiple_of(256);
+                    embedding.vocabulary = match dataset.task {
+                        // Each token more is one more that may follow.
+                        Task::LanguageModel => texts.vocabulary.len(),
+                        _ => texts.vocabulary.len().next_multiple_of(256),
+                    };
                 }
                 (NodeRole::Layer(LayerSpec::MelSpectrogram(mel)), InputKind::Sound { sample_rate }) => {
                     let rate = *sample_rate as usize;
@@ -246,11 +281,13 @@ fn fit_masks(graph: &mut Graph, input: &Dims) {
 /// Gives the last linear layer (the last convolution for masks) in front of each output so many values. Inside a block that is a parameter of the block.
 fn fit_output(graph: &mut Graph, classes: usize, task: Task) {
     let values = match task {
-        Task::Classification | Task::Segmentation => classes.max(1),
+        Task::Classification | Task::Segmentation | Task::LanguageModel => classes.max(1),
         Task::Regression => 1,
     };
     for (name, parameter) in last_layers(graph, task) {
         match (graph.nodes.get_mut(&name).map(|node| &mut node.role), parameter) {
+            // What is tied to an embedding has its size.
+            (Some(NodeRole::Layer(LayerSpec::Linear(linear))), _) if !linear.tied.is_empty() => {}
             (Some(NodeRole::Layer(LayerSpec::Linear(linear))), _) => linear.out_features = values,
             (Some(NodeRole::Layer(LayerSpec::Conv2d(convolution))), _) => convolution.out_channels = values,
             (Some(NodeRole::Block { values: given, .. }), Some(parameter)) => {
@@ -393,8 +430,14 @@ mod tests {
             ("resnet50", 25_557_032),
             ("inception_v3", 23_834_568),
             ("unet", 31_036_546),
-            // torch.nn.LSTM(128, 256, 2) and Linear(256, 10)
-            ("lstm", 924_170),
+            // torch's Embedding(1000, 64), LSTM(64, 128, 2, bidirectional=True), Linear(256, 5)
+            ("lstm", 659_205),
+            // Embedding(1000, 64), GRU(64, 128, 2), Linear(128, 1000)
+            ("gru", 366_568),
+            // torch.nn.Transformer()
+            ("transformer", 44_140_544),
+            // transformers' GPT2LMHeadModel(GPT2Config()), whose head is tied
+            ("gpt2", 124_439_808),
             // As the same modules of torch count together.
             ("gpt", 3_225_600),
         ];
@@ -402,6 +445,20 @@ mod tests {
             let analysis = analyze(&by_id(id).unwrap().graph());
             assert_eq!(analysis.problems, Vec::new(), "{id}");
             assert_eq!(analysis.total.parameters, parameters, "{id}");
+        }
+    }
+
+    #[test]
+    fn published_layer_counts() {
+        // Convolutional, recurrent, attention, fully connected.
+        for (id, expect) in
+            [("vgg16", [13, 0, 0, 3]), ("conv_lstm", [1, 4, 0, 1]), ("recurrent_transformer", [0, 2, 1, 3])]
+        {
+            let analysis = analyze(&by_id(id).unwrap().graph());
+            assert_eq!(analysis.problems, Vec::new(), "{id}");
+            let counts =
+                [analysis.conv_layers, analysis.recurrent_layers, analysis.attention_layers, analysis.linear_layers];
+            assert_eq!(counts, expect, "{id}");
         }
     }
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use candle_core::{DType, Tensor};
 
 use crate::base::Progress;
-use crate::data::{DataError, Labels, Part, Prepared, Task, batch};
+use crate::data::{DataError, Labels, Part, Prepared, Task, batch, corpus};
 use crate::graph::{Network, NetworkError};
 
-use super::{Evaluation, TaskLoss, inference_time, scores};
+use super::{Evaluation, TaskLoss, inference_time, language, scores};
 
 /// Why an evaluation ended without a result.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum EvaluateError {
         /// Which.
         part: &'static str,
     },
-    /// The network's output is not one value per class, or one value for regression.
+    /// The network's output is not one value per class (or token that may follow), or one value for regression.
     #[error(
         "the network gives {received} values per sample, but the data needs {expected}. Set the last layer to {expected}"
     )]
@@ -73,6 +73,25 @@ pub fn evaluate(
         return Err(EvaluateError::Empty { part: part_name(part) });
     }
     progress.set_total(samples.len() as u64);
+    let mut evaluation = match corpus::texts_of(&prepared.dataset) {
+        Some(texts) => language::evaluate(network, prepared, texts, samples, progress)?,
+        None => of_samples(network, prepared, samples, progress)?,
+    };
+    part_name(part).clone_into(&mut evaluation.part);
+    if let Some(timing) = inference_time(network, prepared, samples, 1, TIMING_BUDGET)? {
+        evaluation.inference_ms_p50 = timing.p50_ms;
+        evaluation.inference_ms_p95 = timing.p95_ms;
+    }
+    Ok(evaluation)
+}
+
+/// The scores of samples that have one answer each.
+fn of_samples(
+    network: &Network,
+    prepared: &Prepared,
+    samples: &[u32],
+    progress: &Progress,
+) -> Result<Evaluation, EvaluateError> {
     let mut outputs = Vec::new();
     for chunk in samples.chunks(BATCH) {
         if progress.is_cancelled() {
@@ -83,13 +102,7 @@ pub fn evaluate(
             progress.advance();
         }
     }
-    let mut evaluation = score(prepared, samples, &outputs);
-    part_name(part).clone_into(&mut evaluation.part);
-    if let Some(timing) = inference_time(network, prepared, samples, 1, TIMING_BUDGET)? {
-        evaluation.inference_ms_p50 = timing.p50_ms;
-        evaluation.inference_ms_p95 = timing.p95_ms;
-    }
-    Ok(evaluation)
+    Ok(score(prepared, samples, &outputs))
 }
 
 /// Loss and accuracy over `samples`; `None` without samples or when `is_cancelled` says so between two batches.
@@ -148,14 +161,23 @@ pub const fn part_name(part: Part) -> &'static str {
 }
 
 /// The first output for some samples, and their targets.
-fn forward(network: &Network, prepared: &Prepared, samples: &[u32]) -> Result<(Tensor, Tensor), EvaluateError> {
+pub(super) fn forward(
+    network: &Network,
+    prepared: &Prepared,
+    samples: &[u32],
+) -> Result<(Tensor, Tensor), EvaluateError> {
     let (inputs, targets) = batch::batch(&prepared.dataset, &prepared.normalizer, samples, network.device())?;
-    let expected = prepared.dataset.outputs_needed();
+    let dataset = &prepared.dataset;
+    let expected = dataset.outputs_needed();
     let Some(output) = network.infer(&[inputs.to_dtype(network.dtype())?])?.into_iter().next() else {
         return Err(EvaluateError::Output { expected, received: 0 });
     };
-    let received = output.elem_count() / samples.len().max(1);
-    if expected == received { Ok((output, targets)) } else { Err(EvaluateError::Output { expected, received }) }
+    let received = output.dims().last().copied().unwrap_or(0);
+    if dataset.takes_output(output.dims().get(1..).unwrap_or(&[])) {
+        Ok((output, targets))
+    } else {
+        Err(EvaluateError::Output { expected, received })
+    }
 }
 
 /// The values of a tensor, flat, in f32.
@@ -177,6 +199,8 @@ fn score(prepared: &Prepared, samples: &[u32], outputs: &[f32]) -> Evaluation {
             let predicted: Vec<f32> = outputs.iter().map(|&value| (f64::from(value) / scale + shift) as f32).collect();
             scores::regression(samples, &truth, &predicted, scale)
         }
+        // Running text is evaluated window by window: all outputs together could be many gigabytes.
+        Labels::Next(_) => Evaluation::default(),
     }
 }
 

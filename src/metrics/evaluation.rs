@@ -31,6 +31,9 @@ pub struct Evaluation {
     pub root_mean_squared_error: Option<f64>,
     /// Regression: coefficient of determination.
     pub r_squared: Option<f64>,
+    /// Language models: what the loss means for the text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<super::LanguageScores>,
     /// Median of the time for one sample, milliseconds.
     pub inference_ms_p50: f64,
     /// 95th percentile of the same.

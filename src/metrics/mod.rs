@@ -3,6 +3,7 @@
 pub mod evaluate;
 pub mod evaluation;
 pub mod exact;
+pub mod language;
 pub mod overfitting;
 pub mod scores;
 pub mod series;
@@ -11,6 +12,7 @@ pub mod timing;
 
 pub use evaluate::{EvaluateError, Summary, evaluate, summarize};
 pub use evaluation::{ClassScores, Evaluation, SampleResult};
+pub use language::LanguageScores;
 pub use overfitting::{EpochLosses, overfitting};
 pub use series::MetricSeries;
 pub use task_loss::TaskLoss;

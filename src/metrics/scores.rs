@@ -102,7 +102,7 @@ pub fn regression(samples: &[u32], truth: &[f32], predicted: &[f32], scale: f64)
 }
 
 /// How many classes stand before `label`; equal ones in the order of their indices.
-fn rank(logits: &[f32], label: usize) -> usize {
+pub(super) fn rank(logits: &[f32], label: usize) -> usize {
     let Some(&own) = logits.get(label) else { return usize::MAX };
     logits.iter().enumerate().filter(|&(class, &logit)| logit > own || (logit == own && class < label)).count()
 }

@@ -59,6 +59,11 @@ impl Answerer {
         &self.prepared
     }
 
+    /// The network.
+    pub(super) fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// Evaluates one part.
     ///
     /// # Errors
@@ -163,6 +168,8 @@ impl Answerer {
     fn read_out(&self, output: &[f32]) -> (Vec<f32>, Option<f32>) {
         match self.prepared.dataset.task {
             Task::Classification | Task::Segmentation => (scores::softmax(output), None),
+            // Its texts are written by a generator.
+            Task::LanguageModel => (Vec::new(), None),
             Task::Regression => {
                 let (shift, scale) = self.prepared.normalizer.target;
                 let scale = if scale == 0.0 { 1.0 } else { scale };
@@ -174,6 +181,10 @@ impl Answerer {
     /// What the network gives for each raw sample.
     fn outputs(&self, raw: &[Vec<f32>]) -> Result<Vec<Vec<f32>>, Problem> {
         let failed = |text: String| Problem::error(Place::Project, text, "");
+        if self.prepared.dataset.task == Task::LanguageModel {
+            let text = "a language model has no answer for a sample: it goes on with a text";
+            return Err(Problem::error(Place::Project, text, "Give it the beginning of a text to go on with"));
+        }
         let Prepared { dataset, normalizer, split: _ } = &*self.prepared;
         let inputs =
             batch::inputs(dataset, normalizer, raw, self.network.device()).map_err(|error| data_problem(&error))?;

@@ -11,6 +11,7 @@ use crate::train::record::RunFolder;
 use super::answerer::Answerer;
 use super::job::Job;
 use super::opening::no_project;
+use super::writing::{Pen, Writing};
 use super::{Input, Prediction, Session, failed, work};
 
 /// Predictions that are kept.
@@ -25,7 +26,10 @@ pub(super) struct Answers {
     next: Option<Input>,
     predictions: Vec<Prediction>,
     /// The network of the run that was asked last, so that it is read once.
-    network: Option<(RunId, Arc<Answerer>)>,
+    pub(super) network: Option<(RunId, Arc<Answerer>)>,
+    /// What a language model writes.
+    pub(super) writing: Option<Writing>,
+    pub(super) pen: Option<Pen>,
 }
 
 type Evaluated = Result<(Arc<Answerer>, Option<Evaluation>), Problem>;
@@ -38,7 +42,7 @@ enum Answered {
 
 impl Answers {
     pub(super) fn is_busy(&self) -> bool {
-        self.evaluating.is_some() || self.predicting.is_some()
+        self.evaluating.is_some() || self.predicting.is_some() || self.pen.is_some()
     }
 
     pub(super) fn evaluating(&self) -> Option<&Progress> {
@@ -60,11 +64,13 @@ impl Answers {
 
     pub(super) fn forget_predictions(&mut self) {
         self.predictions.clear();
+        self.writing = None;
+        self.pen = None;
     }
 }
 
 /// Gives the network of the selected run, on the job's thread.
-type Opener = Box<dyn FnOnce(&Progress) -> Result<Arc<Answerer>, Problem> + Send>;
+pub(super) type Opener = Box<dyn FnOnce(&Progress) -> Result<Arc<Answerer>, Problem> + Send>;
 
 impl Session {
     pub(super) fn evaluate(&mut self, part: Part) -> Result<(), Problem> {
@@ -118,7 +124,8 @@ impl Session {
 
     pub(super) fn cancel_answers(&mut self) {
         self.answers.next = None;
-        for progress in [self.answers.evaluating(), self.answers.predicting()].into_iter().flatten() {
+        let writing = self.answers.pen.as_ref().map(Pen::progress);
+        for progress in [self.answers.evaluating(), self.answers.predicting(), writing].into_iter().flatten() {
             progress.cancel();
         }
     }
@@ -126,6 +133,7 @@ impl Session {
     pub(super) fn poll_answers(&mut self) {
         self.poll_evaluation();
         self.poll_prediction();
+        self.poll_writing();
     }
 
     fn poll_evaluation(&mut self) {
@@ -189,7 +197,7 @@ impl Session {
     }
 
     /// The selected run, and what gives its network on a job's thread.
-    fn answerer(&self) -> Result<(RunId, Opener), Problem> {
+    pub(super) fn answerer(&self) -> Result<(RunId, Opener), Problem> {
         let open = self.open.as_ref().ok_or_else(no_project)?;
         let no_run = || Problem::error(Place::Project, "there is no trained network yet", "Train first");
         let run = self.selected_run().ok_or_else(no_run)?;

@@ -8,6 +8,7 @@ use crate::data::{DataConfig, Part};
 use crate::project::{Edit, Step};
 
 use super::Input;
+use super::generator::Sampling;
 
 /// What can be asked of a session. None of these waits; what takes time runs as a job.
 #[derive(Debug, Clone)]
@@ -72,7 +73,14 @@ pub enum Command {
         /// The CSV.
         output: PathBuf,
     },
-    /// Ends the prediction or evaluation under way.
+    /// Goes on with a text, with the selected run's language model.
+    Generate {
+        /// The beginning of the text.
+        prompt: String,
+        /// How tokens are drawn.
+        sampling: Sampling,
+    },
+    /// Ends the prediction, evaluation or text under way.
     CancelJob,
     /// Shows that step.
     Show(Step),

@@ -8,6 +8,7 @@ mod answers;
 pub mod command;
 mod dataset;
 mod examine;
+pub mod generator;
 mod job;
 mod opening;
 pub mod predict;
@@ -19,6 +20,7 @@ mod settings;
 mod status;
 mod training;
 pub mod work;
+mod writing;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -35,6 +37,7 @@ use crate::train::{DeviceInfo, Phase};
 pub use command::Command;
 pub use predict::{Input, Prediction};
 pub use run::Run;
+pub use writing::Writing;
 
 use answers::Answers;
 use dataset::DataWork;
@@ -234,6 +237,7 @@ impl Session {
             Command::Evaluate(part) => self.evaluate(part),
             Command::Predict(input) => self.predict(input),
             Command::PredictToCsv { input, output } => self.predict_to_csv(input, output),
+            Command::Generate { prompt, sampling } => self.generate(prompt, sampling),
             Command::CancelJob => {
                 self.cancel_answers();
                 Ok(())

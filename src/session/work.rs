@@ -72,11 +72,15 @@ pub fn with_data(project: &Project, config: DataConfig, dataset: &Dataset, previ
         if given > 0 { given } else { (data.len() as f64 * share) as usize }
     };
     let usual = TrainConfig::default();
+    let suited = |network: &str, samples: usize| {
+        let own = presets::by_id(network).map(|preset| preset.training());
+        usual.suited_to(samples, &own.unwrap_or_default())
+    };
     let for_previous = previous.zip(project.data.as_ref());
-    let for_previous = for_previous.map(|(data, config)| usual.sized_for(samples(data, config)));
+    let for_previous = for_previous.map(|(data, config)| suited(&project.network, samples(data, config)));
     let is_own_choice = project.train != usual && Some(&project.train) != for_previous.as_ref();
     let is_from_file = matches!(config.source, Source::Path(_));
-    let sized = usual.sized_for(samples(dataset, &config));
+    let samples = samples(dataset, &config);
     let mut project = Project { data: Some(config), ..project.clone() };
     if !fits(&project.graph, dataset)
         && let Some((name, graph)) = fitting_network(&project.network, dataset)
@@ -84,7 +88,7 @@ pub fn with_data(project: &Project, config: DataConfig, dataset: &Dataset, previ
         project.network = name;
         project.graph = graph;
         if is_from_file && !is_own_choice {
-            project.train = sized;
+            project.train = suited(&project.network, samples);
         }
     }
     project
@@ -95,7 +99,7 @@ pub fn fits(graph: &Graph, dataset: &Dataset) -> bool {
     let analysis = analyze(graph);
     analysis.is_runnable()
         && analysis.inputs == [dataset.dims.clone()]
-        && analysis.outputs == [dataset.output_dims()]
+        && matches!(&analysis.outputs[..], [output] if dataset.takes_output(&output.0))
         && presets::tokens_missing(graph, dataset).is_none()
 }
 

@@ -161,10 +161,13 @@ fn shapes(job: &TrainJob, analysis: &Analysis) -> Vec<Problem> {
         Task::Classification => format!("the data has {needed} classes"),
         Task::Regression => "the target is a single number".to_owned(),
         Task::Segmentation => format!("each pixel of its masks has one of {needed} classes"),
+        Task::LanguageModel => {
+            format!("each of the {} tokens needs one for each of {needed} tokens that may follow", dataset.dims)
+        }
     };
     match analysis.outputs.as_slice() {
         [] => {}
-        [dims] if *dims == dataset.output_dims() => {}
+        [dims] if dataset.takes_output(&dims.0) => {}
         [dims] => problems.push(Problem::error(
             last_layer(job).map_or(Place::Project, Place::Node),
             format!("the network gives {dims} values for each sample, but {reason}"),
@@ -213,6 +216,7 @@ fn loss(job: &TrainJob) -> Option<Problem> {
     }
     let (has, wanted) = match job.data.dataset.task {
         Task::Classification | Task::Segmentation => ("classes", Target::Classes),
+        Task::LanguageModel => ("tokens", Target::Classes),
         Task::Regression => ("numbers", Target::Values),
     };
     let compares = match spec.target() {
@@ -277,7 +281,7 @@ fn softmax(job: &TrainJob) -> Option<Problem> {
     let name = last_layer(job)?;
     let node = job.graph.nodes.get(&name)?;
     let is_softmax = matches!(&node.role, NodeRole::Layer(layer) if layer.id() == "softmax");
-    (is_softmax && job.data.dataset.task == Task::Classification).then(|| {
+    (is_softmax && job.data.dataset.task != Task::Regression).then(|| {
         let message = "the network ends in softmax, and the loss applies softmax itself: twice learns slowly";
         Problem::warning(Place::Node(name.clone()), message, "Remove this layer; probabilities are shown all the same")
     })

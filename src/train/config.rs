@@ -1,6 +1,7 @@
 //! Settings of a training run.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::base::{Field, ParamVisitor, Params};
 use crate::nn::LossSpec;
@@ -95,6 +96,24 @@ impl TrainConfig {
         // Whole tens read better in the form.
         let epochs = STEPS.div_ceil(steps_per_epoch).next_multiple_of(10).clamp(20, 500);
         Self { epochs, batch_size, ..self.clone() }
+    }
+}
+
+impl TrainConfig {
+    /// The same settings for so many samples, with what suits a network: settings by their names, and `steps` for those of a
+    /// whole run. What this version does not know changes nothing.
+    #[must_use]
+    pub fn suited_to(&self, samples: usize, network: &Map<String, Value>) -> Self {
+        let sized = self.sized_for(samples);
+        let Ok(Value::Object(mut settings)) = serde_json::to_value(&sized) else { return sized };
+        let own = network.iter().filter(|(name, _)| *name != "steps");
+        settings.extend(own.map(|(name, value)| (name.clone(), value.clone())));
+        let Ok(mut suited) = serde_json::from_value::<Self>(Value::Object(settings)) else { return sized };
+        if let Some(steps) = network.get("steps").and_then(Value::as_u64) {
+            let per_epoch = samples.div_ceil(suited.samples_per_step()).max(1);
+            suited.epochs = (steps as usize).div_ceil(per_epoch).clamp(1, 500);
+        }
+        suited
     }
 }
 
@@ -295,6 +314,24 @@ mod tests {
         assert_eq!(sized(10_000_000), (20, 64));
         assert_eq!(sized(3), (500, 16));
         assert_eq!(sized(0), (500, 16));
+    }
+
+    #[test]
+    fn a_network_may_have_settings_that_suit_it() {
+        let own = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
+        let usual = TrainConfig::default();
+        let suited =
+            usual.suited_to(3_200, &own(r#"{"steps": 950, "learning_rate": 0.5, "optimizer": {"kind": "sgd"}}"#));
+        // 100 steps an epoch.
+        assert_eq!((suited.epochs, suited.batch_size, suited.learning_rate), (10, 32, 0.5));
+        assert_eq!(suited.optimizer.id(), "sgd");
+        assert_eq!(usual.suited_to(3_200, &Map::new()), usual.sized_for(3_200));
+        assert_eq!(usual.suited_to(3_200, &own(r#"{"of_the_future": 1}"#)), usual.sized_for(3_200));
+        for preset in crate::graph::presets::all() {
+            let own = preset.training();
+            let is_known = own.is_empty() || usual.suited_to(1_000, &own) != usual.sized_for(1_000);
+            assert!(is_known, "the settings of {} are not known", preset.id);
+        }
     }
 
     #[test]

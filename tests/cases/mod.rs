@@ -55,6 +55,10 @@ pub(crate) fn sequence_cases() -> Vec<Case> {
             &[&[1, 1, 9]],
         ),
         case(json!({"kind": "multihead_attention", "heads": 2}), &[&[2, 3, 4]]),
+        case(json!({"kind": "attention", "heads": 2}), &[&[2, 3, 12]]),
+        case(json!({"kind": "attention", "heads": 1, "causal": false, "dropout": 0.3}), &[&[1, 4, 9]]),
+        case(json!({"kind": "linear", "out_features": 3, "transposed": true}), &[&[2, 4, 5]]),
+        case(json!({"kind": "linear", "out_features": 2, "transposed": true, "bias": false}), &[&[3, 4]]),
         case(
             json!({"kind": "multihead_attention", "heads": 1, "causal": true, "bias": false, "dropout": 0.3}),
             &[&[1, 5, 3]],

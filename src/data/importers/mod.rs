@@ -3,6 +3,7 @@
 mod archive;
 pub mod cifar;
 mod class_folders;
+pub mod corpus;
 pub mod csv_table;
 pub mod idx;
 pub mod image_folder;
@@ -66,6 +67,7 @@ pub fn all() -> &'static [&'static dyn Importer] {
         &cifar::Cifar,
         &text_table::TextTable,
         &text_folder::TextFolder,
+        &corpus::Corpus,
         &sound_folder::SoundFolder,
         &series_table::SeriesTable,
     ]

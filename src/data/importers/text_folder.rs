@@ -59,7 +59,8 @@ impl Importer for TextFolder {
     }
 }
 
-fn is_text(entry: &Entry) -> bool {
+/// Whether a file is a text by its name.
+pub(super) fn is_text(entry: &Entry) -> bool {
     let extension = entry.path.extension().map(|extension| extension.to_ascii_lowercase());
     !entry.is_folder && !entry.is_hidden && extension.is_some_and(|extension| extension == "txt")
 }

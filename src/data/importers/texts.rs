@@ -92,12 +92,20 @@ fn refuse_what_cannot_fit(path: &Path, texts: &[String], settings: &TokenSetting
 /// # Errors
 /// If it can't be read, is too large, or holds no text.
 pub(super) fn read_whole(path: &Path, progress: &Progress) -> Result<(String, &'static str), DataError> {
+    read_up_to(path, LARGEST, progress)
+}
+
+/// The same for texts of at most `largest` bytes.
+///
+/// # Errors
+/// As [`read_whole`].
+pub(super) fn read_up_to(path: &Path, largest: u64, progress: &Progress) -> Result<(String, &'static str), DataError> {
     let text = Text::examine(path, progress)?;
     let mut content = String::new();
-    let length = text.open()?.take(LARGEST + 1).read_to_string(&mut content);
+    let length = text.open()?.take(largest.saturating_add(1)).read_to_string(&mut content);
     length.map_err(|error| input::read_error(path, error, progress))?;
-    if content.len() as u64 > LARGEST {
-        let message = format!("the text is longer than {}", format::bytes(LARGEST));
+    if content.len() as u64 > largest {
+        let message = format!("the text is longer than {}", format::bytes(largest));
         return Err(DataError::content(path, message, "Cut it into shorter texts"));
     }
     if content.trim().is_empty() {

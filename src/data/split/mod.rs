@@ -40,11 +40,11 @@ const MOST_HELD_OUT: f64 = 0.9;
 /// training. The same data and settings give the same division on every machine.
 pub fn split(dataset: &Dataset, config: &SplitConfig) -> Split {
     if let Some(span) = span(dataset) {
-        return by_time(dataset.len(), span, clamped(asked(dataset, config)));
+        return by_time(dataset.len(), span, shares(dataset, config));
     }
     let has_parts = gives(dataset, Part::Train);
     let is_free = |sample: &u32| !has_parts || dataset.given_parts.get(*sample as usize) == Some(&Part::Train);
-    let shares = clamped(asked(dataset, config));
+    let shares = shares(dataset, config);
     let free = || (0..dataset.len() as u32).filter(is_free);
     let mut split = match config.method {
         Method::Random => at_random(classes(dataset, config, is_free), config.seed, shares),
@@ -284,6 +284,11 @@ fn asked(dataset: &Dataset, config: &SplitConfig) -> (f64, f64) {
     // A fold is as large as the number of folds makes it.
     let test = if config.method == Method::Folds { 0.0 } else { config.test };
     (share(Part::Validation, config.validation), share(Part::Test, test))
+}
+
+/// The shares of validation and test that a division takes.
+pub(super) fn shares(dataset: &Dataset, config: &SplitConfig) -> (f64, f64) {
+    clamped(asked(dataset, config))
 }
 
 /// The shares scaled down so that they are at most [`MOST_HELD_OUT`] together.

@@ -16,11 +16,13 @@ use crate::nn::{
 pub struct LearnedPosition {
     /// Number of places that have a row.
     pub longest: usize,
+    /// Standard deviation of the values before training.
+    pub deviation: f64,
 }
 
 impl Default for LearnedPosition {
     fn default() -> Self {
-        Self { longest: 512 }
+        Self { longest: 512, deviation: 1.0 }
     }
 }
 
@@ -30,6 +32,10 @@ impl Params for LearnedPosition {
             .unit("steps")
             .help("Number of places that have learned values. Sequences may be shorter, but not longer.");
         visitor.count(field, &mut self.longest, 1..=1_000_000);
+        let field = Field::new("deviation", "First spread")
+            .rare()
+            .help("Standard deviation of the values before training. PyTorch takes 1; GPT-2 takes 0.02.");
+        visitor.number(field, &mut self.deviation, 0.0..=10.0);
     }
 }
 
@@ -58,7 +64,7 @@ impl Layer for LearnedPosition {
 
     fn parameters(&self, inputs: &[Dims]) -> Vec<ParamSpec> {
         let features = inputs.first().and_then(|dims| dims.0.last()).copied().unwrap_or(0);
-        let init = Init::Normal { deviation: 1.0, zero_row: None };
+        let init = Init::Normal { deviation: self.deviation, zero_row: None };
         vec![ParamSpec::trained("weight", [self.longest, features], init)]
     }
 

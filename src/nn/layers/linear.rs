@@ -11,7 +11,8 @@ use crate::nn::{
 };
 use crate::ops;
 
-/// `y = x w' + b` over the last dimension of `[features]` or `[steps, features]`. Weights are `[out, in]` as in PyTorch.
+/// `y = x w' + b` over the last dimension of `[features]` or `[steps, features]`. Weights are `[out, in]` as in PyTorch, or
+/// `[in, out]` as in the files of GPT-2.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Linear {
@@ -19,11 +20,15 @@ pub struct Linear {
     pub out_features: usize,
     /// Whether each sum adds a learned constant.
     pub bias: bool,
+    /// Whether the weights are stored as `[in, out]`.
+    pub transposed: bool,
+    /// Path of the embedding whose table is the weights; empty for weights of its own.
+    pub tied: String,
 }
 
 impl Default for Linear {
     fn default() -> Self {
-        Self { out_features: 128, bias: true }
+        Self { out_features: 128, bias: true, transposed: false, tied: String::new() }
     }
 }
 
@@ -34,6 +39,15 @@ impl Params for Linear {
         visitor.count(field, &mut self.out_features, 1..=1_000_000);
         let field = Field::new("bias", "Bias").help("Adds a learned constant to each sum.");
         visitor.flag(field, &mut self.bias);
+        let field = Field::new("transposed", "Stored as inputs x outputs").rare().help(
+            "How the weights lie in files: PyTorch stores a row for each output, GPT-2 one for each input. The sums are the same.",
+        );
+        visitor.flag(field, &mut self.transposed);
+        let field = Field::new("tied", "Weights of").rare().help(
+            "Path of an embedding whose table is taken as weights, so that both learn together, as in GPT-2: a token is told by \
+             the values that it is read with. Empty gives the layer weights of its own.",
+        );
+        visitor.text(field, &mut self.tied);
     }
 }
 
@@ -57,6 +71,15 @@ impl Layer for Linear {
         if self.out_features == 0 {
             return Err(LayerError::shape(format!("{NAME} has 0 output features"), "Set them to 1 or more"));
         }
+        if !self.tied.is_empty() && (self.bias || self.transposed) {
+            return Err(LayerError::shape(
+                format!(
+                    "{NAME} takes the table of '{}' as weights, which has no bias and a row for each output",
+                    self.tied
+                ),
+                "Turn off the bias and what is stored as inputs x outputs",
+            ));
+        }
         match input.0[..] {
             [_] => rules::checked(NAME, Dims::from([self.out_features])),
             [steps, _] => rules::checked(NAME, Dims::from([steps, self.out_features])),
@@ -70,7 +93,8 @@ impl Layer for Linear {
     fn parameters(&self, inputs: &[Dims]) -> Vec<ParamSpec> {
         let features = inputs.first().and_then(|dims| dims.0.last()).copied().unwrap_or(0);
         let init = Init::Uniform { bound: 1.0 / (features.max(1) as f64).sqrt() };
-        let mut specs = vec![ParamSpec::trained("weight", [self.out_features, features], init)];
+        let dims = if self.transposed { [features, self.out_features] } else { [self.out_features, features] };
+        let mut specs = vec![ParamSpec::trained("weight", dims, init)];
         if self.bias {
             specs.push(ParamSpec::trained("bias", [self.out_features], init));
         }
@@ -84,7 +108,8 @@ impl Layer for Linear {
 
     fn compose(&self, inputs: &[Tensor], params: &[Tensor], _: &LayerContext<'_>) -> Result<Forward, LayerError> {
         let weight = rules::param(params, 0)?;
-        Ok(Forward::one(ops::composed::linear(single(inputs)?, weight, params.get(1))?))
+        let weight = if self.transposed { weight.t()?.contiguous()? } else { weight.clone() };
+        Ok(Forward::one(ops::composed::linear(single(inputs)?, &weight, params.get(1))?))
     }
 
     fn kernels(&self) -> Option<&dyn Kernels> {
@@ -95,7 +120,13 @@ impl Layer for Linear {
 impl Kernels for Linear {
     fn forward(&self, inputs: &[Tensor], params: &[Tensor], ctx: &LayerContext<'_>) -> Result<Forward, LayerError> {
         let input = single(inputs)?;
-        let output = ops::linear::forward(input, rules::param(params, 0)?, params.get(1))?;
+        let (weight, bias) = (rules::param(params, 0)?, params.get(1));
+        let output = match bias {
+            _ if !self.transposed => ops::linear::forward(input, weight, bias)?,
+            // The same product as that of a gradient with weights the other way round.
+            Some(bias) => ops::linear::backward_input(input, weight)?.broadcast_add(bias)?,
+            None => ops::linear::backward_input(input, weight)?,
+        };
         Ok(Forward::kept(output, ctx, || input.clone()))
     }
 
@@ -108,10 +139,21 @@ impl Kernels for Linear {
     ) -> Result<Backward, LayerError> {
         let (input, grad): (Tensor, _) = (unpack(saved)?, single(grads)?);
         let parameters = learned(needs, || {
-            let (weight, bias) = ops::linear::backward_parameters(grad, &input)?;
+            let (mut weight, bias) = ops::linear::backward_parameters(grad, &input)?;
+            if self.transposed {
+                weight = weight.t()?.contiguous()?;
+            }
             Ok(rules::with_bias(weight, bias, self.bias))
         })?;
-        let input = asked(needs, || Ok(ops::linear::backward_input(grad, rules::param(params, 0)?)?))?;
+        let weight = rules::param(params, 0)?;
+        let input = asked(needs, || {
+            let of_input = if self.transposed {
+                ops::linear::forward(grad, weight, None)?
+            } else {
+                ops::linear::backward_input(grad, weight)?
+            };
+            Ok(of_input)
+        })?;
         Ok(Backward { inputs: vec![input], parameters })
     }
 }
@@ -122,7 +164,7 @@ mod tests {
 
     #[test]
     fn takes_rows_and_refuses_images() {
-        let layer = Linear { out_features: 10, bias: true };
+        let layer = Linear { out_features: 10, ..Linear::default() };
         assert_eq!(layer.outputs(&[Dims::from([64])]).unwrap(), [Dims::from([10])]);
         assert_eq!(layer.outputs(&[Dims::from([5, 64])]).unwrap(), [Dims::from([5, 10])]);
         assert_eq!(layer.parameters(&[Dims::from([64])])[0].dims, [10, 64]);

@@ -3,6 +3,7 @@
 mod activation;
 mod adaptive_pool;
 mod add;
+mod attention;
 mod avg_pool;
 mod avg_pool1d;
 mod batch_norm;
@@ -129,6 +130,7 @@ layers! {
     embedding::Embedding = "embedding", "Embedding", "Replaces each token, a whole number that stands for a word or a category, by a row of learned values.";
     mel_spectrogram::MelSpectrogram = "mel_spectrogram", "Mel spectrogram", "Turns a sound into a picture of its pitches over time, which networks read more easily than samples.";
     multihead_attention::MultiheadAttention = "multihead_attention", "Multi-head attention", "Lets each step of a sequence take what it needs from all other steps, by how well they match it.";
+    attention::Attention = "attention", "Attention core", "The part of attention that learns nothing: compares queries with keys and mixes values, all three side by side in one input.";
     transformer_encoder_layer::TransformerEncoderLayer = "transformer_encoder_layer", "Transformer encoder layer", "Attention and two linear layers for each step, with shortcuts and norms: the block that BERT and GPT stack.";
     transformer_decoder_layer::TransformerDecoderLayer = "transformer_decoder_layer", "Transformer decoder layer", "Like an encoder layer, and also takes from a second sequence what it needs: the block that a translator stacks.";
     lstm::Lstm = "lstm", "LSTM", "Reads a sequence step by step and carries a memory along, which gates learn to fill, keep and read.";

@@ -197,7 +197,8 @@ impl Transformer {
             };
             attentions.push(chain.part(name, LayerSpec::MultiheadAttention(attention)));
         }
-        let mut linear = |name, out_features| chain.part(name, LayerSpec::Linear(Linear { out_features, bias: true }));
+        let mut linear =
+            |name, out_features| chain.part(name, LayerSpec::Linear(Linear { out_features, ..Linear::default() }));
         let linears = [linear("linear1", feedforward), linear("linear2", features)];
         // Norms come after all of these in PyTorch's order, and parts without parameters have no place in it.
         let names = ["norm1", "norm2", "norm3"].into_iter().zip(["dropout1", "dropout2", "dropout3"]);

@@ -114,6 +114,16 @@ impl LossSpec {
         }
     }
 
+    /// Of scores `[batch, steps, tokens]` with the right tokens `[batch, steps]`: the mean over all steps.
+    ///
+    /// # Errors
+    /// As [`Self::of_classes`].
+    pub fn of_tokens(&self, scores: &Tensor, targets: &Tensor) -> Result<Loss> {
+        let (batch, steps, tokens) = scores.dims3()?;
+        let loss = self.of_classes(&scores.reshape((batch * steps, tokens))?, &targets.flatten_all()?, None)?;
+        Ok(Loss { grad: loss.grad.reshape((batch, steps, tokens))?, ..loss })
+    }
+
     /// Of predictions and targets of the same shape.
     ///
     /// # Errors
@@ -151,6 +161,18 @@ mod tests {
             assert_eq!((of_classes.is_ok(), of_values.is_ok()), expect, "{}", spec.id());
             for loss in [of_classes, of_values].into_iter().flatten() {
                 assert!(loss.mean.is_finite() && loss.grad.dims() == [2, 3], "{}", spec.id());
+            }
+            let text = (scores.unsqueeze(0).unwrap(), classes.unsqueeze(0).unwrap());
+            let of_tokens = spec.of_tokens(&text.0, &text.1);
+            assert_eq!(of_tokens.is_ok(), expect.0, "{}", spec.id());
+            if let Ok(loss) = of_tokens {
+                let steps = spec.of_classes(&scores, &classes, None).unwrap();
+                assert_eq!(
+                    (loss.mean, loss.weight, loss.grad.dims()),
+                    (steps.mean, 2.0, &[1, 2, 3][..]),
+                    "{}",
+                    spec.id()
+                );
             }
         }
     }

@@ -3,7 +3,7 @@
 use egui::{Align2, CornerRadius, FontId, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, vec2};
 
 use crate::base::format;
-use crate::data::{Dataset, Labels, Prepared};
+use crate::data::{Dataset, Labels, Prepared, corpus};
 use crate::gui::icons;
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::{Theme, size};
@@ -139,6 +139,12 @@ pub(super) fn label_of(dataset: &Dataset, sample: u32) -> String {
         Labels::Masks(_) => "mask".to_owned(),
         Labels::Values(values) => {
             values.get(sample as usize).map_or_else(|| "?".to_owned(), |value| format::number(f64::from(*value)))
+        }
+        Labels::Next(targets) => {
+            let last = (sample as usize + 1) * dataset.dims.elements();
+            let token = last.checked_sub(1).and_then(|last| targets.get(last)).copied();
+            let written = corpus::texts_of(dataset).zip(token).map(|(texts, token)| texts.vocabulary.shown(token));
+            written.unwrap_or_else(|| "?".to_owned())
         }
     }
 }

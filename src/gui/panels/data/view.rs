@@ -162,7 +162,7 @@ impl View {
         };
         self.histogram = match &dataset.labels {
             Labels::Values(values) => histogram(values, 24),
-            Labels::Classes(_) | Labels::Masks(_) => None,
+            Labels::Classes(_) | Labels::Next(_) | Labels::Masks(_) => None,
         };
     }
 
@@ -221,7 +221,7 @@ fn contains(dataset: &Dataset, sample: u32, search: &str, columns: &[Column]) ->
     let text = dataset.text(sample as usize);
     if has(&super::samples::label_of(dataset, sample))
         || origin.is_some_and(|origin| has(origin))
-        || text.is_some_and(has)
+        || text.is_some_and(|text| has(&text))
     {
         return true;
     }
@@ -241,7 +241,7 @@ fn sort(samples: &mut [u32], dataset: &Dataset, order: Option<Sort>, columns: &[
             (Some(column), _) => return column.rank(&dataset.sample(sample as usize)),
             (None, Labels::Classes(classes)) => classes.get(sample as usize).map(|class| *class as f32),
             (None, Labels::Values(values)) => values.get(sample as usize).copied(),
-            (None, Labels::Masks(_)) => None,
+            (None, Labels::Next(_) | Labels::Masks(_)) => None,
         };
         value.filter(|value| !value.is_nan())
     };

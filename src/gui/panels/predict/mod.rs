@@ -5,6 +5,7 @@ mod drawing;
 mod pad;
 mod row_form;
 mod text_form;
+mod writer;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use egui::{Layout, RichText, ScrollArea, Sense, Stroke, TextureHandle, TextureOptions, Ui, Vec2, vec2};
 
 use crate::base::format;
-use crate::data::{Dataset, InputKind, Prepared};
+use crate::data::{Dataset, InputKind, Prepared, Task};
 use crate::gui::icons;
 use crate::gui::theme::size;
 use crate::gui::widgets::samples::{paint_texture, picture};
@@ -30,6 +31,7 @@ use drawing::Style;
 use pad::Pad;
 use row_form::RowForm;
 use text_form::TextForm;
+use writer::Writer;
 
 const TABS: &[Tab] =
     &[Tab { id: "predict", title: "Predict", icon: icons::PREDICT, help: "An input and what the network says." }];
@@ -42,6 +44,7 @@ pub struct PredictPanel {
     pad: Pad,
     form: RowForm,
     text: TextForm,
+    writer: Writer,
     /// Whether the pad is shown instead of the last input.
     is_drawing: bool,
     by_probability: bool,
@@ -61,6 +64,7 @@ impl Default for PredictPanel {
             pad: Pad::default(),
             form: RowForm::default(),
             text: TextForm::default(),
+            writer: Writer::default(),
             is_drawing: true,
             by_probability: false,
             shown: 0,
@@ -85,6 +89,12 @@ impl StepPanel for PredictPanel {
             ui.label(text);
             return;
         };
+        if prepared.dataset.task == Task::LanguageModel {
+            section_title(ui, "Write with");
+            ui.spacing_mut().item_spacing.y = 2.0;
+            runs_ui(ui, cx);
+            return;
+        }
         section_title(ui, "Inputs");
         ui.spacing_mut().item_spacing.y = 2.0;
         self.input_rows_ui(ui, cx, &prepared);
@@ -128,6 +138,10 @@ impl StepPanel for PredictPanel {
             }
             return;
         }
+        if prepared.dataset.task == Task::LanguageModel {
+            page(ui, |ui| self.writer.ui(ui, cx));
+            return;
+        }
         page(ui, |ui| {
             let area = ui.available_size();
             let gap = size::GAP;
@@ -154,6 +168,10 @@ impl StepPanel for PredictPanel {
 
     fn right_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
         let Some(prepared) = cx.session.prepared().cloned() else { return };
+        if prepared.dataset.task == Task::LanguageModel {
+            self.writer.settings_ui(ui, cx);
+            return;
+        }
         let prediction = cx.session.predictions().get(self.shown);
         section_title(ui, "What the network sees");
         match (prediction, &prepared.dataset.input) {

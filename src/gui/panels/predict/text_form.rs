@@ -17,7 +17,7 @@ impl TextForm {
     /// Takes over the text of a sample.
     pub(super) fn fill(&mut self, dataset: &Dataset, sample: u32) {
         if let Some(text) = dataset.text(sample as usize) {
-            text.clone_into(&mut self.text);
+            self.text = text.into_owned();
         }
     }
 
