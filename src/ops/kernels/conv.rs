@@ -514,6 +514,9 @@ pub fn backward_weight<T: Float>(grad: &[T], x: &[T], geometry: &Geometry) -> Ve
     if geometry.is_depthwise() {
         return depthwise::backward_weight(grad, x, geometry);
     }
+    if pointwise::fits(geometry) {
+        return pointwise::backward_weight(grad, x, geometry);
+    }
     if winograd::fits(geometry, Part::Weight) {
         return winograd::backward_weight(grad, x, geometry);
     }

@@ -1,9 +1,12 @@
-//! Convolutions of 1 x 1 with step 1: matrix products of the weights with each image as it lies. The gradient of the weights
-//! is better off with [`super::conv`], whose sums run over all images.
+//! Convolutions of 1 x 1 with step 1: matrix products of the weights with each image as it lies.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
 
 use super::conv::{After, Geometry};
 use super::float::Float;
-use super::matmul::{self, Sizes, View};
+use super::matmul::{self, Output, Sizes, View};
 use super::{par, simd};
 
 /// Whether the convolution is one.
@@ -38,4 +41,55 @@ pub fn backward_input<T: Float>(grad: &[T], weight: &[T], geometry: &Geometry) -
     let image = |image: usize| View::rows(par::piece(grad, image * out_channels * area, out_channels * area), area);
     let matrices = |number| [View::transposed(weight, geometry.channels), image(number)];
     matmul::products(geometry.batch, sizes, matrices, |_, _| {})
+}
+
+/// Gradient of the weights.
+pub fn backward_weight<T: Float>(grad: &[T], x: &[T], geometry: &Geometry) -> Vec<T> {
+    /// Images from so many pixels on are worth a product each.
+    const LARGE: usize = 512;
+    /// Room for the sums of parts of the batch, in values.
+    const SUMS: usize = 8 << 20;
+    const PARTS: usize = 8;
+    let (channels, out_channels, area) = (geometry.channels, geometry.out_channels, geometry.area());
+    let batch = geometry.batch;
+    let weights = out_channels * channels;
+    let parts = (SUMS / weights.max(1)).min(PARTS).min(batch);
+    if batch == 1 || area < LARGE || parts < 2 {
+        // All images are one product once each channel has its pixels of all images side by side.
+        let grad = by_channel(grad, out_channels, geometry);
+        let x = by_channel(x, channels, geometry);
+        let sizes = Sizes { rows: out_channels, columns: channels, depth: batch * area };
+        return matmul::product(sizes, View::rows(&grad, sizes.depth), View::transposed(&x, sizes.depth));
+    }
+    let mut sums = par::zeros(parts * weights);
+    sums.par_chunks_mut(weights).enumerate().for_each(|(part, sums)| {
+        for image in part * batch / parts..(part + 1) * batch / parts {
+            let sizes = Sizes { rows: out_channels, columns: channels, depth: area };
+            let grad = View::rows(par::piece(grad, image * out_channels * area, out_channels * area), area);
+            let x = View::transposed(par::piece(x, image * channels * area, channels * area), area);
+            matmul::product_into(sums, channels, Output::Accumulate, sizes, grad, x);
+        }
+    });
+    par::build(weights, par::CHUNK, |start, out: &mut [T]| {
+        for sums in sums.chunks_exact(weights) {
+            let sums = par::piece(sums, start, out.len());
+            out.iter_mut().zip(sums).for_each(|(out, &sum)| *out += sum);
+        }
+    })
+}
+
+/// `[batch, channels, area]` as `[channels, batch, area]`.
+fn by_channel<'a, T: Float>(values: &'a [T], channels: usize, geometry: &Geometry) -> Cow<'a, [T]> {
+    let (batch, area) = (geometry.batch, geometry.area());
+    if batch == 1 || area == 0 {
+        return Cow::Borrowed(values);
+    }
+    let run = batch * area;
+    Cow::Owned(par::build(channels * run, (par::CHUNK / run).max(1) * run, |start, out: &mut [T]| {
+        for (channel, out) in (start / run..).zip(out.chunks_exact_mut(run)) {
+            for (image, out) in out.chunks_exact_mut(area).enumerate() {
+                out.copy_from_slice(par::piece(values, (image * channels + channel) * area, area));
+            }
+        }
+    }))
 }
