@@ -6,6 +6,7 @@
 //! depend on the shapes alone, and what several of them add to is added in their order.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -117,6 +118,11 @@ impl Geometry {
     fn extent(&self, axis: usize) -> usize {
         let Window { kernel, stride, dilation, .. } = self.window;
         kernel[axis].saturating_sub(1) * dilation[axis] / stride[axis]
+    }
+
+    /// Multiplications of the convolution, which are those of each gradient too.
+    fn products(&self) -> usize {
+        [self.batch, self.out_channels, self.out_area(), self.depth()].into_iter().fold(1, usize::saturating_mul)
     }
 
     /// The input of a group as the filters see it, and where they find their values.
@@ -247,10 +253,12 @@ impl<'a, T: Float> After<'a, T> {
 }
 
 impl<T: Float> Filters<'_, T> {
-    /// All pixels of a block under all filters, put in their places: those of the first filter in the channel `channel`.
+    /// All pixels of a block under some filters, which are whole tiles, put in their places: those of the very first filter
+    /// in the channel `channel`.
     fn apply(
         &self,
         kernels: Kernels<T>,
+        these: Range<usize>,
         cells: &[T],
         pixels: usize,
         runs: &[Run],
@@ -291,9 +299,10 @@ impl<T: Float> Filters<'_, T> {
                 }
             }
         };
-        let (filters, starts) = ((0..self.count).step_by(kernels.filters), (0..pixels).step_by(kernels.pixels));
+        let is_large = these.len() * depth > LARGE;
+        let (filters, starts) = (these.step_by(kernels.filters), (0..pixels).step_by(kernels.pixels));
         simd::run!({
-            if self.packed.len() > LARGE {
+            if is_large {
                 filters.for_each(|first| starts.clone().for_each(|start| tile(first, start)));
             } else {
                 starts.for_each(|start| filters.clone().for_each(|first| tile(first, start)));
@@ -325,13 +334,36 @@ impl<T: Float> Scratch<T> {
     }
 }
 
-/// Runs small work on this thread, and else each block on any, with scratch that is used again.
-fn for_each_block<T: Float>(blocks: &[Block], work: impl Fn(&mut Scratch<T>, Block) + Sync + Send) {
-    if let [block] = blocks {
-        work(&mut Scratch::new(), *block);
-    } else {
-        blocks.par_iter().for_each_init(Scratch::new, |scratch, &block| work(scratch, block));
+/// Multiplications that are worth a thread.
+const WORTH: usize = 1 << 20;
+
+/// Runs small work on this thread, and else each block on any, with scratch that is used again. Where there are fewer blocks
+/// than threads, each is done several times, for some of its `filters` at a time; `work` is the number of multiplications of
+/// all blocks. Which filters are done together changes no result.
+fn for_each_block<T: Float>(
+    blocks: &[Block],
+    (filters, across, work): (usize, usize, usize),
+    each: impl Fn(&mut Scratch<T>, Block, Range<usize>) + Sync + Send,
+) {
+    let tiles = filters.div_ceil(across.max(1));
+    let parts = parts_for_threads(blocks.len(), tiles, work);
+    if blocks.len() * parts <= 1 {
+        blocks.iter().for_each(|&block| each(&mut Scratch::new(), block, 0..filters));
+        return;
     }
+    (0..blocks.len() * parts).into_par_iter().for_each_init(Scratch::new, |scratch, index| {
+        let [first, end] = [index % parts, index % parts + 1].map(|part| (part * tiles / parts * across).min(filters));
+        each(scratch, blocks[index / parts], first..end);
+    });
+}
+
+/// Into how many parts each of a few pieces of work is divided, of which none is smaller than what is worth a thread.
+fn parts_for_threads(pieces: usize, most: usize, work: usize) -> usize {
+    let threads = rayon::current_num_threads();
+    if threads == 1 || pieces == 0 {
+        return 1;
+    }
+    (2 * threads).div_ceil(pieces).min(work / pieces / WORTH).clamp(1, most.max(1))
 }
 
 /// Output `[batch, out channels, height, width]`.
@@ -434,14 +466,16 @@ fn forward_packed<T: Float>(
     let groups: Vec<Filters<'_, T>> = groups.iter().map(|packed| filters(&packed[..])).collect();
     let placement = Placement { channels: geometry.out_channels, size: geometry.output, step: [1, 1], shift: [0, 0] };
     let shared = Shared::new(&mut out);
-    for_each_block(&grid.blocks(geometry.batch), |scratch, block| {
+    let split = (outer, kernels.filters, geometry.products());
+    for_each_block(&grid.blocks(geometry.batch), split, |scratch, block, these| {
         let runs = placement.runs(&grid, block);
         let cells = scratch.prepare(grid.values(), block);
         for (group, filters) in groups.iter().enumerate() {
             simd::run!(grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
             let bias = after.bias.map(|bias| par::piece(bias, group * outer, outer));
             let to = (&placement, group * outer);
-            filters.apply(kernels, cells, grid.pixels(block), &runs, After { bias, ..after }, to, &shared);
+            let after = After { bias, ..after };
+            filters.apply(kernels, these.clone(), cells, grid.pixels(block), &runs, after, to, &shared);
         }
     });
     out
@@ -493,7 +527,8 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
         phases.push((placement, weight.chunks_exact(outer * depth).map(of_group).collect()));
     }
     let shared = Shared::new(&mut out);
-    for_each_block(&grid.blocks(geometry.batch), |scratch, block| {
+    let split = (inner, kernels.filters, geometry.products());
+    for_each_block(&grid.blocks(geometry.batch), split, |scratch, block, these| {
         let runs: Vec<Vec<Run>> = phases.iter().map(|(placement, _)| placement.runs(&grid, block)).collect();
         let cells = scratch.prepare(grid.values(), block);
         for group in 0..geometry.groups {
@@ -502,7 +537,8 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
                 // What no filter reaches keeps the gradient zero.
                 let Some(filters) = groups.get(group).filter(|filters| !filters.reach.is_empty()) else { continue };
                 let to = (placement, group * inner);
-                filters.apply(kernels, cells, grid.pixels(block), runs, After::bias(None), to, &shared);
+                let after = After::bias(None);
+                filters.apply(kernels, these.clone(), cells, grid.pixels(block), runs, after, to, &shared);
             }
         }
     });
@@ -540,8 +576,14 @@ fn backward_weight_with<T: Float>(kernels: Kernels<T>, grad: &[T], x: &[T], geom
     places.resize(rows, places.last().copied().unwrap_or(0));
     // Each part has a sum of its own, so large weights get few parts.
     let parts = (8 * 1024 * 1024 / weights.max(1)).clamp(2, 16).min(blocks.len()).max(1);
-    let mut sums = vec![T::ZERO; parts * geometry.groups * room];
-    let work = |(scratch, turned): &mut (Scratch<T>, Vec<T>), (part, sums): (usize, &mut [T])| {
+    let mut sums = par::zeros(parts * geometry.groups * room);
+    // Where there are few blocks, threads share out the filters.
+    let shares = parts_for_threads(parts * geometry.groups, tiles, geometry.products());
+    let together_tiles = tiles.div_ceil(shares);
+    let shares = tiles.div_ceil(together_tiles);
+    let work = |(scratch, turned): &mut (Scratch<T>, Vec<T>), (index, sums): (usize, &mut [T])| {
+        let (part, group) = (index / shares / geometry.groups, index / shares % geometry.groups);
+        let first_tile = index % shares * together_tiles;
         let [first, end] = [part, part + 1].map(|part| part * blocks.len() / parts);
         for &block in &blocks[first..end] {
             let places_of = placement.runs(&grid, block);
@@ -549,18 +591,19 @@ fn backward_weight_with<T: Float>(kernels: Kernels<T>, grad: &[T], x: &[T], geom
             let pixels: usize = places_of.iter().map(|run| run.len).sum();
             let cells = scratch.prepare(grid.values(), block);
             turned.resize(pixels * across, T::ZERO);
-            for (group, sums) in sums.chunks_exact_mut(room).enumerate() {
-                simd::run!(grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
-                for (tile, sums) in sums.chunks_exact_mut(rows * across).enumerate() {
-                    let filters = group * outer + tile * across..group * outer + outer.min((tile + 1) * across);
-                    simd::run!(turn(grad, &places_of, filters, geometry.out_area(), across, turned));
-                    let steps = places.chunks_exact(together).zip(sums.chunks_exact_mut(together * across));
-                    steps.for_each(|(places, sums)| kernels.gradients(turned, cells, places, &runs, sums));
-                }
+            simd::run!(grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
+            for (tile, sums) in (first_tile..).zip(sums.chunks_exact_mut(rows * across)) {
+                let filters = group * outer + tile * across..group * outer + outer.min((tile + 1) * across);
+                simd::run!(turn(grad, &places_of, filters, geometry.out_area(), across, turned));
+                let steps = places.chunks_exact(together).zip(sums.chunks_exact_mut(together * across));
+                steps.for_each(|(places, sums)| kernels.gradients(turned, cells, places, &runs, sums));
             }
         }
     };
-    sums.par_chunks_mut(geometry.groups * room).enumerate().for_each_init(|| (Scratch::new(), Vec::new()), work);
+    // The last share of a group may have fewer tiles.
+    let shared: Vec<&mut [T]> =
+        sums.chunks_mut(room).flat_map(|group| group.chunks_mut(together_tiles * rows * across)).collect();
+    shared.into_par_iter().enumerate().for_each_init(|| (Scratch::new(), Vec::new()), work);
     let chunk = (par::CHUNK / depth).max(1) * depth;
     par::build(weights, chunk, |start, out: &mut [T]| {
         for sums in sums.chunks_exact(geometry.groups * room) {
@@ -644,6 +687,13 @@ mod tests {
             make(40, 1, [8, 8], 9, 1, [[3, 3], [1, 1], [1, 1], [1, 1]]),
             make(2, 4, [7, 9], 6, 2, [[3, 2], [1, 2], [1, 0], [1, 1]]),
             make(2, 3, [9, 11], 4, 1, [[3, 3], [2, 3], [2, 1], [2, 1]]),
+            // Few images, whose filters the threads share out.
+            make(1, 40, [15, 14], 96, 1, [[3, 3], [2, 2], [1, 1], [1, 1]]),
+            make(1, 16, [20, 20], 50, 1, [[5, 5], [1, 1], [2, 2], [1, 1]]),
+            // Of 1 x 1: one image, a few large ones, small ones, with steps.
+            make(1, 40, [23, 30], 170, 1, [[1, 1], [1, 1], [0, 0], [1, 1]]),
+            make(3, 24, [24, 25], 20, 1, [[1, 1], [1, 1], [0, 0], [1, 1]]),
+            make(5, 6, [9, 8], 7, 1, [[1, 1], [2, 3], [0, 0], [1, 1]]),
             make(2, 3, [10, 7], 4, 1, [[1, 1], [2, 2], [0, 0], [1, 1]]),
             make(2, 3, [5, 6], 4, 1, [[1, 1], [1, 1], [1, 2], [1, 1]]),
             make(1, 2, [6, 5], 3, 1, [[5, 4], [1, 1], [0, 3], [1, 1]]),
@@ -698,7 +748,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variant_gives_what_the_definition_gives() {
+    fn every_variant_and_short_cut_gives_what_the_definition_gives() {
         for geometry in geometries() {
             let x = values(geometry.batch * geometry.channels * geometry.area(), 0.37);
             let weight = values(geometry.out_channels * geometry.depth(), 0.71);
@@ -713,6 +763,15 @@ mod tests {
                 add(&mut to_x[i], g * p);
                 add(&mut to_weight[w], g * v);
             });
+            let what = format!("{geometry:?}");
+            assert_near(&forward(&x, &weight, Some(&bias), &geometry), &out, &what);
+            assert_near(
+                &Ready::new(weight.clone(), bias.clone(), false, &geometry).forward(&x, &geometry),
+                &out,
+                &what,
+            );
+            assert_near(&backward_input(&grad, &weight, &geometry), &to_x, &what);
+            assert_near(&backward_weight(&grad, &x, &geometry), &to_weight, &what);
             for kernels in Kernels::<f32>::variants() {
                 let what = format!("{} {geometry:?}", kernels.name);
                 assert_near(&forward_with(kernels, &x, &weight, Some(&bias), &geometry), &out, &what);
