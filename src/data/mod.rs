@@ -5,6 +5,7 @@
 
 pub mod augment;
 pub mod batch;
+pub mod byte_pairs;
 pub mod corpus;
 pub mod dataset;
 pub mod doctor;

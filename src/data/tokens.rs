@@ -3,6 +3,7 @@
 //! Token 0 is padding, token 1 stands for everything that the vocabulary does not know. Short texts are padded in
 //! front, so that the last step of a sequence is always text.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::{Dims, Field, ParamVisitor, Params, Place, Problem, format};
 
+use super::byte_pairs::BytePairs;
 use super::{Dataset, Features, InputKind};
 
 /// Number of the token that fills short texts up.
@@ -29,6 +31,8 @@ crate::choices! {
     pub enum Tokenizer {
         /// Words and punctuation marks.
         Word = "word", "Words", "Each word and each punctuation mark is a token. Good for sentences in most languages.";
+        /// Pieces of words.
+        Pieces = "pieces", "Pieces of words", "Frequent words are tokens, rare ones are put together from pieces learned from the text (byte pairs), so that nothing is unknown.";
         /// Characters.
         Character = "character", "Characters", "Each character is a token: a small vocabulary, but long sequences.";
     }
@@ -91,20 +95,19 @@ impl TokenSettings {
     /// Longest sequence that is chosen without being asked for.
     pub fn longest_automatic(&self) -> usize {
         match self.tokenizer {
-            Tokenizer::Word => 400,
+            Tokenizer::Word | Tokenizer::Pieces => 400,
             Tokenizer::Character => 1000,
         }
     }
 
+    /// The text with its letters as they count.
+    fn cased<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.lower_case { text.to_lowercase().into() } else { text.into() }
+    }
+
     /// Calls `visit` for each token of a text, in order.
     fn for_each_token(&self, text: &str, mut visit: impl FnMut(&str)) {
-        let lowered;
-        let text = if self.lower_case {
-            lowered = text.to_lowercase();
-            lowered.as_str()
-        } else {
-            text
-        };
+        let text = &*self.cased(text);
         if self.tokenizer == Tokenizer::Character {
             let mut letter = [0; 4];
             text.chars().for_each(|character| visit(character.encode_utf8(&mut letter)));
@@ -159,12 +162,7 @@ impl Texts {
 
     /// A text as a sample of `length` tokens.
     pub fn encode(&self, text: &str, length: usize) -> Vec<f32> {
-        let mut tokens = Vec::new();
-        self.settings.for_each_token(text, |token| {
-            if tokens.len() < length {
-                tokens.push(self.vocabulary.number(token) as f32);
-            }
-        });
+        let mut tokens: Vec<f32> = self.tokens(text).into_iter().take(length).map(|token| token as f32).collect();
         let mut sample = vec![PADDING as f32; length - tokens.len()];
         sample.append(&mut tokens);
         sample
@@ -172,6 +170,9 @@ impl Texts {
 
     /// The numbers of all tokens of a text.
     pub fn tokens(&self, text: &str) -> Vec<u32> {
+        if let Some(pairs) = &self.vocabulary.pairs {
+            return pairs.encode(&self.settings.cased(text));
+        }
         let mut tokens = Vec::new();
         self.settings.for_each_token(text, |token| tokens.push(self.vocabulary.number(token)));
         tokens
@@ -179,12 +180,25 @@ impl Texts {
 
     /// How many characters these tokens stand for; one for each that the vocabulary does not know.
     pub fn characters(&self, tokens: &[u32]) -> usize {
+        if let Some(pairs) = &self.vocabulary.pairs {
+            return pairs.decode(tokens).chars().count();
+        }
         let of = |&token: &u32| match token {
             PADDING => 0,
             UNKNOWN => 1,
             token => self.vocabulary.token(token as usize).map_or(1, |token| token.chars().count()),
         };
         tokens.iter().map(of).sum()
+    }
+
+    /// How many tokens a text has.
+    fn count(&self, text: &str) -> usize {
+        if self.vocabulary.pairs.is_some() {
+            return self.tokens(text).len();
+        }
+        let mut count = 0;
+        self.settings.for_each_token(text, |_| count += 1);
+        count
     }
 
     /// What a language model writes with these tokens.
@@ -194,6 +208,11 @@ impl Texts {
 
     /// A sample as text again, for people: its tokens with spaces between them, unless these are tokens too.
     pub fn decode(&self, sample: &[f32]) -> String {
+        if let Some(pairs) = &self.vocabulary.pairs {
+            let tokens: Vec<u32> =
+                sample.iter().map(|&number| number as u32).filter(|token| *token != PADDING).collect();
+            return pairs.decode(&tokens);
+        }
         let between = if self.settings.tokenizer == Tokenizer::Word && !self.settings.spaces { " " } else { "" };
         let tokens = sample.iter().map(|&number| number as usize).filter(|number| *number != PADDING as usize);
         let tokens: Vec<&str> = tokens.map(|number| self.vocabulary.token(number).unwrap_or("?")).collect();
@@ -219,11 +238,21 @@ impl Texts {
 pub struct Vocabulary {
     tokens: Vec<String>,
     numbers: HashMap<String, u32>,
+    /// How pieces of words are found.
+    pairs: Option<Arc<BytePairs>>,
 }
 
 impl Vocabulary {
     /// The most frequent tokens of some texts; of equally frequent ones the first of the alphabet.
-    pub fn learn<'t>(texts: impl Iterator<Item = &'t str>, settings: &TokenSettings) -> Self {
+    pub fn learn<'t>(texts: impl Iterator<Item = &'t str> + Send, settings: &TokenSettings) -> Self {
+        if settings.tokenizer == Tokenizer::Pieces {
+            let cased: Vec<Cow<'_, str>> = texts.map(|text| settings.cased(text)).collect();
+            let texts = cased.iter().map(AsRef::as_ref);
+            let Ok(pairs) = BytePairs::learn(texts, &SPECIAL, settings.vocabulary, settings.least) else {
+                return Self::default();
+            };
+            return Self { tokens: pairs.tokens(), numbers: HashMap::new(), pairs: Some(Arc::new(pairs)) };
+        }
         let mut counts: HashMap<String, usize> = HashMap::new();
         for text in texts {
             settings.for_each_token(text, |token| {
@@ -241,7 +270,7 @@ impl Vocabulary {
         let tokens: Vec<String> =
             SPECIAL.into_iter().map(str::to_owned).chain(frequent.into_iter().map(|(token, _)| token)).collect();
         let numbers = tokens.iter().cloned().zip(0..).skip(SPECIAL.len()).collect();
-        Self { tokens, numbers }
+        Self { tokens, numbers, pairs: None }
     }
 
     /// How many tokens there are, the special ones included.
@@ -286,10 +315,10 @@ pub fn fitted(dataset: Arc<Dataset>, train: &[u32]) -> Arc<Dataset> {
     let mut texts = texts.clone();
     texts.vocabulary = Arc::new(Vocabulary::learn(learned(), &texts.settings));
     let length = match texts.settings.length {
-        0 => usual_length(learned().map(|text| count(text, &texts.settings)).collect(), &texts.settings),
+        0 => usual_length(learned().map(|text| texts.count(text)).collect(), &texts.settings),
         length => length,
     };
-    texts.cut = all.par_iter().filter(|text| count(text, &texts.settings) > length).count();
+    texts.cut = all.par_iter().filter(|text| texts.count(text) > length).count();
     let values: Vec<f32> = all.par_iter().flat_map_iter(|text| texts.encode(text, length)).collect();
     let mut fitted = Dataset::clone(&dataset);
     fitted.input = InputKind::Text(texts);
@@ -313,12 +342,6 @@ pub(super) fn problems(dataset: &Dataset) -> Vec<Problem> {
         problems.push(Problem::advice(Place::Data, message, hint));
     }
     problems
-}
-
-fn count(text: &str, settings: &TokenSettings) -> usize {
-    let mut count = 0;
-    settings.for_each_token(text, |_| count += 1);
-    count
 }
 
 /// The length that [`COVERED`] of the texts fit into, within reason.

@@ -4,8 +4,8 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Progress;
-use crate::data::tokens::Texts;
-use crate::data::{Labels, Prepared};
+use crate::data::tokens::{Texts, UNKNOWN};
+use crate::data::{Labels, Prepared, batch};
 use crate::graph::Network;
 
 use super::evaluate::{EvaluateError, forward, host};
@@ -107,6 +107,22 @@ pub(super) fn evaluate(
     evaluation.top_k = TOP.into_iter().zip(hits.map(share)).filter(|(k, _)| *k < texts.vocabulary.len()).collect();
     evaluation.language = Some(LanguageScores::new(evaluation.loss, tokens as u64, characters as u64));
     Ok(evaluation)
+}
+
+/// Scores of the tokens that may follow behind `seen`, which must not be longer than a window.
+///
+/// # Errors
+/// If the network or the data fails.
+pub fn next(network: &Network, prepared: &Prepared, seen: &[u32]) -> Result<Vec<f32>, EvaluateError> {
+    let Prepared { dataset, normalizer, split: _ } = prepared;
+    // What stands behind the last token is not looked at: each step sees only what came before it.
+    let mut window: Vec<f32> = seen.iter().map(|&token| token as f32).collect();
+    window.resize(dataset.dims.elements(), UNKNOWN as f32);
+    let input = batch::inputs(dataset, normalizer, &[window], network.device())?;
+    let Some(output) = network.infer(&[input.to_dtype(network.dtype())?])?.into_iter().next() else {
+        return Err(EvaluateError::Output { expected: dataset.outputs_needed(), received: 0 });
+    };
+    Ok(host(&output.get(0)?.get(seen.len().saturating_sub(1))?)?)
 }
 
 fn told(scores: &[f32], targets: &[u32]) -> Told {

@@ -1,13 +1,12 @@
 //! Goes on with a text: token by token, each drawn from what a language model finds likely.
 
-use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::base::rng::Stream;
 use crate::base::{Field, ParamVisitor, Params, Place, Problem, Progress};
 use crate::data::corpus;
 use crate::data::tokens::{PADDING, UNKNOWN};
-use crate::metrics::evaluate::host;
+use crate::metrics::language;
 
 use super::answerer::Answerer;
 
@@ -126,17 +125,7 @@ impl Answerer {
                 return Ok(written);
             }
             let seen = tokens.get(tokens.len().saturating_sub(context)..).unwrap_or_default();
-            // What stands behind the last token is not looked at: each step sees only what came before it.
-            let mut input: Vec<f32> = seen.iter().map(|&token| token as f32).collect();
-            input.resize(context, UNKNOWN as f32);
-            let network = self.network();
-            let input = Tensor::from_vec(input, (1, context), network.device()).map_err(|error| failed(&error))?;
-            let outputs = network.infer(&[input]).map_err(|error| failed(&error))?;
-            let last = outputs.first().map(|output| output.get(0)?.get(seen.len().saturating_sub(1)));
-            let Some(last) = last.transpose().map_err(|error| failed(&error))? else {
-                return Err(failed(&"the network has no output"));
-            };
-            let mut scores = host(&last).map_err(|error| failed(&error))?;
+            let mut scores = language::next(self.network(), self.prepared(), seen).map_err(|error| failed(&error))?;
             scores.truncate(known);
             for never in [PADDING, UNKNOWN] {
                 if let Some(score) = scores.get_mut(never as usize) {

@@ -56,7 +56,7 @@ impl EvaluatePanel {
                 ui.separator();
                 ui.scope(|ui| {
                     curves_ui(ui, cx, run);
-                    if !is_regression(cx.session, evaluation) {
+                    if !is_regression(cx.session, evaluation) && evaluation.language.is_none() {
                         ui.separator();
                         self.mistakes_ui(ui, cx);
                     }

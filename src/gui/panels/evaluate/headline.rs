@@ -29,6 +29,21 @@ impl EvaluatePanel {
     }
 }
 
+impl EvaluatePanel {
+    /// The result of a language model: its numbers, and the stretches of text that are hardest to tell.
+    pub(super) fn language_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, evaluation: &Evaluation) {
+        Frame::new().inner_margin(size::PAD).show(ui, |ui| {
+            tiles_ui(ui, &cx.theme, &tiles(evaluation, false));
+            ui.add_space(size::GAP);
+            ui.label(semibold("Hardest to tell", size::BODY));
+            let mut hardest = evaluation.samples.clone();
+            hardest.sort_by(|left, right| right.loss.total_cmp(&left.loss));
+            let height = ui.available_height();
+            self.gallery_ui(ui, cx, &hardest, 0.0, height);
+        });
+    }
+}
+
 /// Title, value and unit of the numbers that count.
 fn tiles(evaluation: &Evaluation, is_regression: bool) -> Vec<(&'static str, String, String)> {
     let samples = format::count(evaluation.samples.len() as u64);
@@ -40,6 +55,14 @@ fn tiles(evaluation: &Evaluation, is_regression: bool) -> Vec<(&'static str, Str
             ("R squared", value(evaluation.r_squared), String::new()),
             ("Loss", format::number(evaluation.loss), format!("{samples} samples")),
             time,
+        ];
+    }
+    if let Some(language) = evaluation.language {
+        return vec![
+            ("Loss", format::number(evaluation.loss), "nats a token".to_owned()),
+            ("Perplexity", format::number(language.perplexity), format!("{} tokens", format::count(language.tokens))),
+            ("Bits a character", format::number(language.bits_per_character), evaluation.part.clone()),
+            ("Told rightly", format::share(evaluation.accuracy), "of the tokens".to_owned()),
         ];
     }
     let right = evaluation.confusion.iter().enumerate().filter_map(|(class, row)| row.get(class)).sum();

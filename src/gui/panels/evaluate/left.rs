@@ -98,6 +98,21 @@ pub(super) fn metrics(evaluation: &Evaluation, is_regression: bool) -> Vec<(Stri
             value(evaluation.r_squared),
             "Share of the target's variance that is explained: 1 is perfect, 0 is no better than the mean.",
         );
+    } else if let Some(language) = evaluation.language {
+        add(
+            "Perplexity",
+            format::number(language.perplexity),
+            "Between how many equally likely tokens the network would be as unsure: e to the loss.",
+        );
+        add(
+            "Bits a character",
+            format::number(language.bits_per_character),
+            "Bits that a character takes when the network packs the text; comparable whatever the tokens are.",
+        );
+        for (k, share) in &evaluation.top_k {
+            add(&format!("Top {k}"), format::share(*share), "Share of tokens that are among the most probable ones.");
+        }
+        add("Tokens", format::count(language.tokens), "Tokens that were told.");
     } else {
         add("Accuracy", format::share(evaluation.accuracy), "Share of right answers.");
         for (k, share) in evaluation.top_k.iter().filter(|(k, _)| *k > 1) {

@@ -53,6 +53,22 @@ const REGRESSION_TABS: &[Tab] = &[
     },
 ];
 
+/// The same for language models.
+const LANGUAGE_TABS: &[Tab] = &[
+    Tab {
+        id: "result",
+        title: "Result",
+        icon: icons::MATRIX,
+        help: "How well the next token is told, and where it is hardest.",
+    },
+    Tab {
+        id: "samples",
+        title: "Samples",
+        icon: icons::LIST,
+        help: "The stretches of text with the largest and the smallest loss.",
+    },
+];
+
 /// What the Evaluate step shows.
 pub struct EvaluatePanel {
     part: Part,
@@ -66,6 +82,8 @@ pub struct EvaluatePanel {
     seen: Option<RunId>,
     /// Whether the answers are numbers instead of classes.
     is_regression: bool,
+    /// Whether the answers are next tokens.
+    is_language: bool,
 }
 
 impl Default for EvaluatePanel {
@@ -78,13 +96,18 @@ impl Default for EvaluatePanel {
             list: samples::List::default(),
             seen: None,
             is_regression: false,
+            is_language: false,
         }
     }
 }
 
 impl StepPanel for EvaluatePanel {
     fn tabs(&self) -> &'static [Tab] {
-        if self.is_regression { REGRESSION_TABS } else { TABS }
+        match () {
+            () if self.is_language => LANGUAGE_TABS,
+            () if self.is_regression => REGRESSION_TABS,
+            () => TABS,
+        }
     }
 
     fn left_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>) {
@@ -103,9 +126,10 @@ impl StepPanel for EvaluatePanel {
         };
         let is_regression = is_regression(cx.session, evaluation);
         match tab {
+            "samples" => self.samples_ui(ui, cx, evaluation),
+            _ if evaluation.language.is_some() => self.language_ui(ui, cx, evaluation),
             "classes" if !is_regression => self.classes_ui(ui, cx, evaluation),
             "classes" => regression::errors_ui(ui, cx, evaluation),
-            "samples" => self.samples_ui(ui, cx, evaluation),
             _ => self.result_ui(ui, cx, evaluation, is_regression),
         }
     }
@@ -118,6 +142,7 @@ impl StepPanel for EvaluatePanel {
 
     fn logic(&mut self, session: &Session) {
         self.is_regression = session.prepared().is_some_and(|data| data.dataset.task == Task::Regression);
+        self.is_language = session.prepared().is_some_and(|data| data.dataset.task == Task::LanguageModel);
         let run = session.selected_run().map(|run| &run.id);
         if self.seen.as_ref() != run {
             self.seen = run.cloned();

@@ -4,7 +4,7 @@ use egui::{Align, Align2, FontId, Frame, Layout, RichText, ScrollArea, Ui, vec2}
 use egui_extras::{Column, TableBuilder};
 
 use crate::base::format;
-use crate::data::Part;
+use crate::data::{Part, Task};
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::{Theme, size};
 use crate::gui::widgets::samples::sample_image;
@@ -38,7 +38,7 @@ impl EvaluatePanel {
                     (List::Best, "Smallest loss", "What the network is surest of and right about."),
                     (List::Wrong, "Wrong, surest first", "Wrong answers that the network was sure of."),
                 ] {
-                    if is_regression && list == List::Wrong {
+                    if (is_regression || evaluation.language.is_some()) && list == List::Wrong {
                         continue;
                     }
                     let is_on = self.list == list;
@@ -82,7 +82,13 @@ impl EvaluatePanel {
                 Some(text) => text.chars().take(200).collect(),
                 None => data.dataset.origins.get(sample.sample as usize).cloned().unwrap_or_default(),
             };
-            self.rows_ui(ui, &theme, samples, height, &origin, &answer);
+            if data.dataset.task == Task::LanguageModel {
+                let told = |sample: &SampleResult| [origin(sample).replace('\n', " ↵ "), told(sample)];
+                self.rows_ui(ui, &theme, samples, height, ["Text", "Told rightly"], told);
+            } else {
+                let cells = |sample: &SampleResult| [origin(sample), answer(sample.truth), answer(sample.predicted)];
+                self.rows_ui(ui, &theme, samples, height, ["From", "Label", "Answer"], cells);
+            }
             return;
         }
         let columns = (((ui.available_width() + size::GAP) / (side + size::GAP)).floor() as usize).max(1);
@@ -148,26 +154,29 @@ impl EvaluatePanel {
         });
     }
 
-    /// Samples of a table, one a row.
-    fn rows_ui(
+    /// Samples of a table, one a row; the loss stands last.
+    fn rows_ui<const N: usize>(
         &mut self,
         ui: &mut Ui,
         theme: &Theme,
         samples: &[SampleResult],
         height: f32,
-        origin: &dyn Fn(&SampleResult) -> String,
-        answer: &dyn Fn(f32) -> String,
+        titles: [&str; N],
+        cells: impl Fn(&SampleResult) -> [String; N],
     ) {
         ui.spacing_mut().item_spacing = vec2(size::GAP, 0.0);
-        let width = ((ui.available_width() - 3.0 * size::GAP - 8.0) / 4.0).floor();
+        let width = ((ui.available_width() - N as f32 * size::GAP - 8.0) / (N + 1) as f32).floor().min(200.0);
+        // Where there is a text to read it takes the room that is left.
+        let first = if N < 3 { Column::remainder().clip(true) } else { Column::exact(width).clip(true) };
         TableBuilder::new(ui)
             .id_salt("rows")
             .cell_layout(Layout::left_to_right(Align::Center))
             .sense(egui::Sense::click())
             .max_scroll_height((height - size::EDIT_ROW).max(60.0))
-            .columns(Column::exact(width.min(200.0)).clip(true), 4)
+            .column(first)
+            .columns(Column::exact(width).clip(true), N)
             .header(size::EDIT_ROW, |mut header| {
-                for title in ["From", "Label", "Answer", "Loss"] {
+                for title in titles.into_iter().chain(["Loss"]) {
                     header.col(|ui| drop(ui.label(semibold(title, size::ASIDE).color(theme.weak))));
                 }
             })
@@ -177,9 +186,7 @@ impl EvaluatePanel {
                     let is_selected = self.sample == Some(sample.sample);
                     row.set_selected(is_selected);
                     let loss = format::number(f64::from(sample.loss));
-                    for (index, text) in
-                        [origin(sample), answer(sample.truth), answer(sample.predicted), loss].into_iter().enumerate()
-                    {
+                    for (index, text) in cells(sample).into_iter().chain([loss]).enumerate() {
                         let color = if index == 0 { theme.weak } else { theme.text };
                         row.col(|ui| {
                             ui.add(egui::Label::new(mono(&text).color(color)).selectable(false).truncate());
@@ -210,8 +217,12 @@ impl EvaluatePanel {
             None => format::number(f64::from(value)),
         };
         use crate::gui::widgets::key_value;
-        key_value(ui, "Label", &value(sample.truth));
-        key_value(ui, "Answer", &value(sample.predicted));
+        if data.dataset.task == Task::LanguageModel {
+            key_value(ui, "Told rightly", &told(&sample));
+        } else {
+            key_value(ui, "Label", &value(sample.truth));
+            key_value(ui, "Answer", &value(sample.predicted));
+        }
         if !data.dataset.classes.is_empty() {
             key_value(ui, "Probability of the answer", &format::share(f64::from(sample.confidence)));
         }
@@ -220,6 +231,11 @@ impl EvaluatePanel {
             key_value(ui, "From", origin);
         }
     }
+}
+
+/// Share of the tokens of a stretch of text that were told.
+fn told(sample: &SampleResult) -> String {
+    format::share(f64::from(sample.confidence))
 }
 
 fn scroll(height: f32) -> ScrollArea {

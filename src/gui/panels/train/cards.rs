@@ -73,6 +73,8 @@ pub(in crate::gui) struct CardInput<'a> {
     pub(in crate::gui) runs: Vec<&'a Run>,
     /// Scale of a regression target: an error in its unit is the root of the loss over this.
     pub(in crate::gui) target_scale: Option<f64>,
+    /// Whether the loss is that of a language model, in nats a token.
+    pub(in crate::gui) is_language: bool,
     /// Name of that target.
     pub(in crate::gui) target: &'a str,
     /// Logarithmic y axis.
@@ -105,6 +107,7 @@ pub(in crate::gui) fn card<'a>(kind: CardKind, theme: &Theme, input: &CardInput<
     match kind {
         CardKind::Loss => loss(&mut card, theme, input, counts),
         CardKind::Accuracy => match input.target_scale {
+            None if input.is_language => perplexity(&mut card, theme, input, counts),
             None => accuracy(&mut card, theme, input, counts),
             Some(scale) => error(&mut card, theme, input, counts, scale),
         },
@@ -199,23 +202,41 @@ fn accuracy<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, 
     card.show = |value| format!("{value:.4}");
 }
 
+fn perplexity<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, counts: Option<EpochMetrics>) {
+    card.title = "Perplexity";
+    card.help = "Between how many equally likely tokens the network would be as unsure of the next one: e to the loss.";
+    by_epoch(card, theme, input, counts, "validation", f64::exp);
+}
+
 fn error<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, counts: Option<EpochMetrics>, scale: f64) {
     card.title = "Error";
     card.help = "Root of the mean squared error, in the unit of the target.";
     let error = move |loss: f64| loss.max(0.0).sqrt() / if scale == 0.0 { 1.0 } else { scale };
+    let of_what = if input.target.is_empty() { "validation".to_owned() } else { format!("of {}", input.target) };
+    by_epoch(card, theme, input, counts, &of_what, error);
+}
+
+/// Curves of what the losses of the epochs stand for.
+fn by_epoch<'a>(
+    card: &mut ChartCard<'a>,
+    theme: &Theme,
+    input: &CardInput<'a>,
+    counts: Option<EpochMetrics>,
+    of_what: &str,
+    meaning: impl Fn(f64) -> f64,
+) {
     for run in &input.runs {
         let (color, dash) = (color(theme, run), dash(theme, run));
-        let train = points(run, |epoch| Some(error(epoch.train_loss)));
+        let train = points(run, |epoch| Some(meaning(epoch.train_loss)));
         let train = Curve::of_points(name(input, run, "training"), color, Look::Pale, train);
         card.curves.push(train.listed(lists_asides(input)));
-        let validation = points(run, |epoch| epoch.validation_loss.map(error));
+        let validation = points(run, |epoch| epoch.validation_loss.map(&meaning));
         card.curves.push(Curve::of_points(name(input, run, "validation"), color, Look::Strong, validation).dash(dash));
     }
     card.empty = "Measured at the end of each epoch.";
-    card.whole = counts.and_then(|epoch| epoch.validation_loss).map(error);
+    card.whole = counts.and_then(|epoch| epoch.validation_loss).map(meaning);
     card.headline = card.whole.map(format::number);
-    let of_what = if input.target.is_empty() { "validation".to_owned() } else { format!("of {}", input.target) };
-    card.unit = of_epoch(&of_what, input, counts);
+    card.unit = of_epoch(of_what, input, counts);
     card.from_zero = true;
 }
 

@@ -30,6 +30,7 @@ impl TrainPanel {
             .filter(|data| data.dataset.task == Task::Regression)
             .map(|data| f64::from(data.normalizer.target.1));
         let target = cx.session.prepared().map(|data| data.dataset.target.clone()).unwrap_or_default();
+        let is_language = cx.session.prepared().is_some_and(|data| data.dataset.task == Task::LanguageModel);
         let kinds: Vec<CardKind> = match self.enlarged {
             Some(kind) if self.cards.contains(&kind) => vec![kind],
             _ => self.cards.clone(),
@@ -51,6 +52,7 @@ impl TrainPanel {
                                 runs: runs.clone(),
                                 target_scale,
                                 target: &target,
+                                is_language,
                                 is_log: self.logarithmic.contains(&kind),
                                 smoothing: self.smoothing,
                             };

@@ -133,6 +133,13 @@ pub(in crate::gui) fn preview_cards<'a>(
     runs: &[&'a crate::session::Run],
     is_log: bool,
 ) -> Vec<crate::gui::charts::ChartCard<'a>> {
-    let input = cards::CardInput { runs: runs.to_vec(), target_scale: None, target: "", is_log, smoothing: 0.9 };
+    let input = cards::CardInput {
+        runs: runs.to_vec(),
+        target_scale: None,
+        is_language: false,
+        target: "",
+        is_log,
+        smoothing: 0.9,
+    };
     CardKind::FIRST.iter().map(|kind| cards::card(*kind, theme, &input)).collect()
 }

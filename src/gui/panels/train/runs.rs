@@ -39,7 +39,7 @@ impl TrainPanel {
                 self.run_ui(ui, cx, run);
             }
             let is_regression = match session.prepared() {
-                Some(data) => data.dataset.task == Task::Regression,
+                Some(data) => matches!(data.dataset.task, Task::Regression | Task::LanguageModel),
                 None => session.runs().iter().all(|run| {
                     status::best(run).is_some_and(|epoch| epoch.validation_accuracy.or(epoch.train_accuracy).is_none())
                 }),
