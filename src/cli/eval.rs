@@ -84,6 +84,7 @@ impl Eval {
             "root_mean_squared_error": evaluation.root_mean_squared_error,
             "r_squared": evaluation.r_squared,
             "language": evaluation.language,
+            "masks": evaluation.masks,
             "inference_ms_p50": evaluation.inference_ms_p50,
             "inference_ms_p95": evaluation.inference_ms_p95,
         }));
@@ -114,6 +115,25 @@ fn show(evaluation: &Evaluation, classes: &[String], output: &Output) {
             format::count(language.tokens),
             format::count(language.characters)
         ));
+    } else if let Some(masks) = &evaluation.masks {
+        output.text(&format!(
+            "Mean IoU {}, Dice {}, right pixels {}, loss {}",
+            format::share(masks.mean_iou),
+            format::share(masks.dice),
+            format::share(evaluation.accuracy),
+            format::number(evaluation.loss)
+        ));
+        output.text(&format!("  {:20} {:>9} {:>9} {:>9} {:>9} {:>12}", "class", "IoU", "Dice", "precision", "recall", "pixels"));
+        for ((name, scores), iou) in classes.iter().zip(&evaluation.per_class).zip(&masks.iou) {
+            output.text(&format!(
+                "  {name:20} {:>9} {:>9} {:>9} {:>9} {:>12}",
+                iou.map_or_else(|| "none".to_owned(), format::share),
+                format::share(scores.f1),
+                format::share(scores.precision),
+                format::share(scores.recall),
+                format::count(scores.support)
+            ));
+        }
     } else {
         output.text(&format!(
             "Accuracy {}, loss {}",

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::base::{Progress, format};
+use crate::data::Task;
 use crate::project::{Access, ProjectFile};
 use crate::session::answerer::Answerer;
 use crate::session::work;
@@ -26,6 +27,9 @@ pub(super) struct Predict {
     /// Write a CSV with file, predicted class and probabilities.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write the mask of each image as PNG into this folder (segmentation).
+    #[arg(long, value_name = "FOLDER")]
+    masks: Option<PathBuf>,
     /// Run, by its number or name; the newest by default.
     #[arg(long, value_name = "RUN", default_value = "last")]
     run: String,
@@ -52,6 +56,11 @@ impl Predict {
         for problem in &problems {
             output.problem(problem);
         }
+        let dataset = &answerer.prepared().dataset;
+        if self.masks.is_some() && dataset.task != Task::Segmentation {
+            let text = "the network gives no masks, so there are none to write";
+            return Err(Failure::new(Code::Usage, text, "Leave --masks out"));
+        }
         if answers.is_empty() {
             return Err(Failure::new(Code::BadInput, "none of the inputs could be read", "See the messages above"));
         }
@@ -63,6 +72,15 @@ impl Predict {
             } else {
                 format!("  {}", format::share(f64::from(best)))
             };
+            if answer.mask.is_some() {
+                // Of a mask the share of every class is told.
+                let shares = dataset.classes.iter().zip(&answer.probabilities).filter(|(_, share)| **share > 0.0);
+                let shares: Vec<String> =
+                    shares.map(|(name, share)| format!("{name} {}", format::share(f64::from(*share)))).collect();
+                output.text(&format!("{}  {}", answer.file.display(), shares.join(", ")));
+                output.event("prediction", json!({"file": answer.file, "shares": answer.probabilities}));
+                continue;
+            }
             output.text(&format!("{}{row}  {}{share}", answer.file.display(), answer.predicted));
             output.event(
                 "prediction",
@@ -76,8 +94,14 @@ impl Predict {
             answerer.write_csv(&answers, out)?;
             output.text(&format!("Wrote {} predictions to {}", answers.len(), out.display()));
         }
+        if let Some(folder) = &self.masks {
+            let written = answerer.write_masks(&answers, folder);
+            let written = written.map_err(|problem| Failure::problem(Code::Failed, &problem))?;
+            output.text(&format!("Wrote {written} masks to {}", folder.display()));
+        }
         output.summary(json!({
             "run": id,
+            "masks": self.masks,
             "predictions": answers.len(),
             "unreadable": problems.len(),
             "classes": answerer.prepared().dataset.classes,

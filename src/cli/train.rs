@@ -196,11 +196,14 @@ fn epoch_line(epoch: &EpochMetrics, epochs: usize) -> String {
         epoch.validation_loss.map_or_else(String::new, |loss| format!("  validation loss {:>8}", format::number(loss)));
     let accuracy =
         epoch.validation_accuracy.map_or_else(String::new, |share| format!("  accuracy {}", format::share(share)));
+    let overlap = epoch.validation_mean_iou.zip(epoch.validation_dice).map_or_else(String::new, |(mean_iou, dice)| {
+        format!("  mean IoU {}  Dice {}", format::share(mean_iou), format::share(dice))
+    });
     let speed = format::magnitude(epoch.samples_per_second as u64);
     let best = if epoch.is_best { "  best" } else { "" };
     let number = epoch.epoch;
     format!(
-        "epoch {number:>3} of {epochs}  loss {:>8}{loss}{accuracy}  {speed} samples/s{best}",
+        "epoch {number:>3} of {epochs}  loss {:>8}{loss}{accuracy}{overlap}  {speed} samples/s{best}",
         format::number(epoch.train_loss)
     )
 }
@@ -216,6 +219,8 @@ fn summary(id: &RunId, outcome: &Outcome) -> Value {
         "train_loss": metrics.map(|metrics| metrics.train_loss),
         "validation_loss": metrics.and_then(|metrics| metrics.validation_loss),
         "validation_accuracy": metrics.and_then(|metrics| metrics.validation_accuracy),
+        "validation_mean_iou": metrics.and_then(|metrics| metrics.validation_mean_iou),
+        "validation_dice": metrics.and_then(|metrics| metrics.validation_dice),
         "samples_per_second": metrics.map(|metrics| metrics.samples_per_second),
         "peak_bytes": peak_bytes,
         "weights_blake3": weights_blake3,

@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod embedded;
 pub mod importers;
 pub mod loader;
+pub mod mask_png;
 pub mod masks;
 pub mod normalize;
 pub mod preview;

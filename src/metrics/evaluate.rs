@@ -8,7 +8,7 @@ use crate::base::Progress;
 use crate::data::{DataError, Labels, Part, Prepared, Task, batch, corpus};
 use crate::graph::{Network, NetworkError};
 
-use super::{Evaluation, TaskLoss, inference_time, language, scores};
+use super::{Evaluation, MaskScores, MaskTally, TaskLoss, inference_time, language, masks, scores};
 
 /// Why an evaluation ended without a result.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,8 @@ pub enum EvaluateError {
         /// Which.
         part: &'static str,
     },
-    /// The network's output is not one value per class (or token that may follow), or one value for regression.
+    /// The network's output is not one value per class (and pixel, for masks; or token that may follow), or one value for
+    /// regression.
     #[error(
         "the network gives {received} values per sample, but the data needs {expected}. Set the last layer to {expected}"
     )]
@@ -46,17 +47,26 @@ pub enum EvaluateError {
 /// Samples in one forward pass of an evaluation.
 const BATCH: usize = 64;
 
+/// The same for masks, whose outputs are large.
+const MASKS_BATCH: usize = 8;
+
 /// Time that an evaluation spends on measuring single predictions.
 const TIMING_BUDGET: Duration = Duration::from_millis(200);
 
-/// Loss and accuracy alone, for the end of an epoch.
+/// The numbers for the end of an epoch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Summary {
     /// Mean over the samples.
     pub loss: f64,
-    /// Share of right answers (classification).
+    /// Share of right answers (classification), or of right pixels (segmentation).
     pub accuracy: Option<f64>,
+    /// Mean intersection over union and Dice (segmentation).
+    pub overlap: Option<(f64, f64)>,
 }
+
+/// A right answer as it is counted: in whole numbers, so that sums do not depend on their order. Of a mask the share of
+/// its right pixels counts.
+pub const RIGHT: u64 = 1_000_000;
 
 /// Evaluates one part in inference mode; `progress` counts samples and can cancel.
 ///
@@ -93,16 +103,22 @@ fn of_samples(
     progress: &Progress,
 ) -> Result<Evaluation, EvaluateError> {
     let mut outputs = Vec::new();
-    for chunk in samples.chunks(BATCH) {
+    // Masks are counted at once: their outputs together could be larger than the memory.
+    let mut masks = (prepared.dataset.task == Task::Segmentation).then(|| MaskTally::new(&prepared.dataset));
+    for chunk in samples.chunks(if prepared.dataset.task == Task::Segmentation { MASKS_BATCH } else { BATCH }) {
         if progress.is_cancelled() {
             return Err(EvaluateError::Cancelled);
         }
-        outputs.extend(host(&forward(network, prepared, chunk)?.0)?);
+        let values = host(&forward(network, prepared, chunk)?.0)?;
+        match &mut masks {
+            Some(masks) => masks.add(&prepared.dataset, chunk, &values),
+            None => outputs.extend(values),
+        }
         for _ in chunk {
             progress.advance();
         }
     }
-    Ok(score(prepared, samples, &outputs))
+    Ok(masks.map_or_else(|| score(prepared, samples, &outputs), MaskTally::evaluation))
 }
 
 /// Loss and accuracy over `samples`; `None` without samples or when `is_cancelled` says so between two batches.
@@ -118,6 +134,7 @@ pub fn summarize(
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Summary>, EvaluateError> {
     let (mut sum, mut weight, mut right) = (0.0, 0.0, 0_u64);
+    let mut masks = (prepared.dataset.task == Task::Segmentation).then(|| MaskTally::new(&prepared.dataset));
     for chunk in samples.chunks(batch_size.max(1)) {
         if is_cancelled() {
             return Ok(None);
@@ -129,26 +146,44 @@ pub fn summarize(
             sum += loss.mean * loss.weight;
             weight += loss.weight;
         }
-        right += right_answers(prepared, chunk, &output)?.unwrap_or(0);
+        match &mut masks {
+            Some(masks) => masks.add(&prepared.dataset, chunk, &host(&output)?),
+            None => right += right_answers(prepared, chunk, &output)?.unwrap_or(0),
+        }
     }
     let accuracy = prepared.dataset.task == Task::Classification;
-    let accuracy = accuracy.then_some(right as f64 / samples.len() as f64);
-    Ok((!samples.is_empty()).then_some(Summary { loss: sum / weight, accuracy }))
+    let mut accuracy = accuracy.then_some(right as f64 / (samples.len() as u64 * RIGHT) as f64);
+    let overlap = masks.map(|masks| {
+        let MaskScores { mean_iou, dice, .. } = masks.scores();
+        accuracy = Some(masks.accuracy());
+        (mean_iou, dice)
+    });
+    Ok((!samples.is_empty()).then_some(Summary { loss: sum / weight, accuracy, overlap }))
 }
 
-/// How many of these samples the network has right; `None` for regression.
+/// How many of these samples the network has right, times [`RIGHT`]; `None` for regression and language models.
 ///
 /// # Errors
 /// If the output can't be read from its device.
 pub fn right_answers(prepared: &Prepared, samples: &[u32], output: &Tensor) -> candle_core::Result<Option<u64>> {
-    let Labels::Classes(labels) = &prepared.dataset.labels else { return Ok(None) };
+    let dataset = &prepared.dataset;
+    if matches!(dataset.labels, Labels::Values(_) | Labels::Next(_)) {
+        return Ok(None);
+    }
     let values = host(output)?;
     let width = (values.len() / samples.len().max(1)).max(1);
-    let pairs = samples.iter().zip(values.chunks(width));
-    let is_right = |sample: u32, row: &[f32]| {
-        labels.get(sample as usize).is_some_and(|&label| scores::arg_max(row) == label as usize)
+    let right = |(&sample, output): (&u32, &[f32])| match &dataset.labels {
+        Labels::Classes(labels) => {
+            let label = labels.get(sample as usize);
+            u64::from(label.is_some_and(|&label| scores::arg_max(output) == label as usize)) * RIGHT
+        }
+        Labels::Masks(known) => {
+            let mask = known.of(sample as usize).unwrap_or(&[]);
+            (masks::right_share(mask, output, dataset.classes.len()) * RIGHT as f64).round() as u64
+        }
+        Labels::Values(_) | Labels::Next(_) => 0,
     };
-    Ok(Some(pairs.filter(|(sample, row)| is_right(**sample, row)).count() as u64))
+    Ok(Some(samples.iter().zip(values.chunks(width)).map(right).sum()))
 }
 
 /// As in files and on the command line.
@@ -172,7 +207,9 @@ pub(super) fn forward(
     let Some(output) = network.infer(&[inputs.to_dtype(network.dtype())?])?.into_iter().next() else {
         return Err(EvaluateError::Output { expected, received: 0 });
     };
-    let received = output.dims().last().copied().unwrap_or(0);
+    // Masks have their classes in front, everything else behind.
+    let place = if dataset.task == Task::Segmentation { 1 } else { output.rank().saturating_sub(1) };
+    let received = output.dims().get(place).copied().unwrap_or(0);
     if dataset.takes_output(output.dims().get(1..).unwrap_or(&[])) {
         Ok((output, targets))
     } else {
@@ -192,6 +229,7 @@ fn score(prepared: &Prepared, samples: &[u32], outputs: &[f32]) -> Evaluation {
             let truth: Vec<u32> = samples.iter().filter_map(|&sample| labels.get(sample as usize)).copied().collect();
             scores::classification(samples, &truth, outputs, dataset.classes.len())
         }
+        // Counted batch by batch, see `evaluate`.
         Labels::Masks(_) => Evaluation::default(),
         Labels::Values(values) => {
             let (shift, scale) = target_scaling(prepared);

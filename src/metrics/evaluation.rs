@@ -34,6 +34,10 @@ pub struct Evaluation {
     /// Language models: what the loss means for the text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub language: Option<super::LanguageScores>,
+    /// Segmentation: how well the masks overlap. The other numbers are of pixels then: accuracy, confusion, and the scores
+    /// of each class, whose F1 is its Dice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub masks: Option<super::MaskScores>,
     /// Median of the time for one sample, milliseconds.
     pub inference_ms_p50: f64,
     /// 95th percentile of the same.
@@ -58,12 +62,12 @@ pub struct ClassScores {
 pub struct SampleResult {
     /// Index in the data set.
     pub sample: u32,
-    /// Class index, or the real target.
+    /// Class index, or the real target; 0 for masks.
     pub truth: f32,
-    /// Class index, or the predicted value in the target's unit.
+    /// Class index, or the predicted value in the target's unit; 0 for masks.
     #[serde(deserialize_with = "super::exact::null_is_nan")]
     pub predicted: f32,
-    /// Probability of the predicted class; 0 for regression.
+    /// Probability of the predicted class; 0 for regression, the mean intersection over union for masks.
     #[serde(deserialize_with = "super::exact::null_is_nan")]
     pub confidence: f32,
     /// Loss of this sample.

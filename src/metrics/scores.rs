@@ -107,7 +107,7 @@ pub(super) fn rank(logits: &[f32], label: usize) -> usize {
     logits.iter().enumerate().filter(|&(class, &logit)| logit > own || (logit == own && class < label)).count()
 }
 
-fn per_class(confusion: &[Vec<u64>]) -> Vec<ClassScores> {
+pub(super) fn per_class(confusion: &[Vec<u64>]) -> Vec<ClassScores> {
     let cell =
         |truth: usize, predicted: usize| confusion.get(truth).and_then(|row| row.get(predicted)).copied().unwrap_or(0);
     let classes = 0..confusion.len();
@@ -126,7 +126,7 @@ fn per_class(confusion: &[Vec<u64>]) -> Vec<ClassScores> {
 }
 
 /// Plain mean over the classes that occur in the truth or in the predictions.
-fn macro_average(per_class: &[ClassScores], confusion: &[Vec<u64>]) -> ClassScores {
+pub(super) fn macro_average(per_class: &[ClassScores], confusion: &[Vec<u64>]) -> ClassScores {
     let occurs = |class: usize| confusion.iter().any(|row| row.get(class).is_some_and(|&count| count > 0));
     let present: Vec<&ClassScores> = per_class
         .iter()
@@ -138,7 +138,7 @@ fn macro_average(per_class: &[ClassScores], confusion: &[Vec<u64>]) -> ClassScor
 }
 
 /// Mean weighted by each class's samples.
-fn weighted_average(per_class: &[ClassScores]) -> ClassScores {
+pub(super) fn weighted_average(per_class: &[ClassScores]) -> ClassScores {
     let all: Vec<&ClassScores> = per_class.iter().collect();
     average(&all, |scores| scores.support as f64)
 }

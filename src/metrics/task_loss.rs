@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::data::{Labels, Prepared, Task};
+use crate::data::{Labels, Prepared, Task, VOID};
 use crate::nn::LossSpec;
 use crate::nn::losses::ClassWeights;
 use crate::ops;
@@ -31,7 +31,8 @@ impl TaskLoss {
     pub fn compute(&self, output: &Tensor, targets: &Tensor) -> Result<Loss> {
         let _computing = ops::computing();
         match self.task {
-            Task::Classification | Task::Segmentation => {
+            Task::Segmentation => self.spec.of_masks(output, targets, self.class_weights.as_deref(), VOID),
+            Task::Classification => {
                 self.spec.of_classes(output, targets, self.class_weights.as_deref())
             }
             Task::Regression => self.spec.of_values(output, targets),
@@ -40,7 +41,8 @@ impl TaskLoss {
     }
 }
 
-/// One weight a class, so that all classes count the same in the training part and the mean weight of a sample is 1. A class
+/// One weight a class, so that all classes count the same in the training part and the mean weight of a sample (of a
+/// pixel, for masks) is 1. A class
 /// without samples there has the weight 1.
 fn balanced_weights(prepared: &Prepared) -> Vec<f64> {
     let mut counts = vec![0_u64; prepared.dataset.classes.len()];
@@ -49,6 +51,12 @@ fn balanced_weights(prepared: &Prepared) -> Vec<f64> {
             if let Some(count) = counts.get_mut(*label as usize) {
                 *count += 1;
             }
+        }
+    }
+    if let Labels::Masks(masks) = &prepared.dataset.labels {
+        for &sample in &prepared.split.train {
+            let pixels = masks.counts(sample as usize, counts.len());
+            counts.iter_mut().zip(pixels).for_each(|(count, pixels)| *count += pixels);
         }
     }
     let present = counts.iter().filter(|&&count| count > 0).count() as f64;

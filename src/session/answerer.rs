@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use crate::base::files::FileError;
 use crate::base::{Place, Problem, Progress};
-use crate::data::{DataError, Part, Prepared, Task, batch, importers};
+use crate::data::{DataError, Part, Prepared, Task, batch, importers, mask_png};
 use crate::graph::Network;
-use crate::metrics::{EvaluateError, Evaluation, evaluate, scores};
+use crate::metrics::{EvaluateError, Evaluation, evaluate, masks, scores};
 use crate::train::RunRecord;
 use crate::train::record::RunFolder;
 
@@ -32,8 +32,10 @@ pub struct Answer {
     pub row: Option<usize>,
     /// The predicted class, or the predicted value.
     pub predicted: String,
-    /// One for each class; empty for regression.
+    /// One for each class; empty for regression. For masks the share of the pixels.
     pub probabilities: Vec<f32>,
+    /// The class of each pixel (segmentation).
+    pub mask: Option<Vec<u8>>,
 }
 
 impl Answerer {
@@ -91,8 +93,9 @@ impl Answerer {
         let outputs = self.outputs(std::slice::from_ref(&raw))?;
         let inference_ms = since.elapsed().as_secs_f64() * 1e3;
         let row = outputs.first().cloned().unwrap_or_default();
-        let (probabilities, value) = self.read_out(&row);
-        Ok(Prediction { input: input.clone(), values: Arc::new(raw), probabilities, value, inference_ms })
+        let ReadOut { probabilities, value, mask } = self.read_out(&row);
+        let mask = mask.map(Arc::new);
+        Ok(Prediction { input: input.clone(), values: Arc::new(raw), probabilities, mask, value, inference_ms })
     }
 
     /// Predicts every sample of some files; what can't be read is told in the second list, never dropped silently.
@@ -156,24 +159,64 @@ impl Answerer {
     }
 
     fn answer(&self, path: &Path, row: Option<usize>, output: &[f32]) -> Answer {
-        let (probabilities, value) = self.read_out(output);
+        let ReadOut { probabilities, value, mask } = self.read_out(output);
         let predicted = value.map_or_else(
             || self.prepared.dataset.classes.get(scores::arg_max(&probabilities)).cloned().unwrap_or_default(),
             |value| value.to_string(),
         );
-        Answer { file: path.to_owned(), row, predicted, probabilities }
+        Answer { file: path.to_owned(), row, predicted, probabilities, mask }
     }
 
-    /// Probabilities of the classes, or the value in the target's unit.
-    fn read_out(&self, output: &[f32]) -> (Vec<f32>, Option<f32>) {
-        match self.prepared.dataset.task {
-            Task::Classification | Task::Segmentation => (scores::softmax(output), None),
+    /// Writes the masks of answers as PNG files into a folder, each as large as its image and with its name; gives how
+    /// many were written.
+    ///
+    /// # Errors
+    /// If one can't be written.
+    pub fn write_masks(&self, answers: &[Answer], folder: &Path) -> Result<usize, Problem> {
+        let failed = |error: &dyn std::fmt::Display| Problem::error(file(folder), error.to_string(), "");
+        std::fs::create_dir_all(folder).map_err(FileError::of("can't make", folder)).map_err(|error| failed(&error))?;
+        let &[_, height, width] = self.prepared.dataset.dims.0.as_slice() else { return Ok(0) };
+        let mut names = std::collections::BTreeSet::new();
+        for answer in answers {
+            let Some(mask) = &answer.mask else { continue };
+            let size = importers::image_size(&answer.file).unwrap_or((width as u32, height as u32));
+            let png = mask_png::encode(mask, (width, height), size).map_err(|error| failed(&error))?;
+            // Images of several folders may have the same name.
+            let stem = answer.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let numbered = (2..).map(|number| format!("{stem}-{number}"));
+            let name = std::iter::once(stem.clone()).chain(numbered).find(|name| !names.contains(name));
+            let name = name.unwrap_or(stem);
+            crate::base::files::write_atomic(&folder.join(format!("{name}.png")), &png).map_err(|error| failed(&error))?;
+            names.insert(name);
+        }
+        Ok(names.len())
+    }
+
+    /// What the outputs for one sample say.
+    fn read_out(&self, output: &[f32]) -> ReadOut {
+        let Prepared { dataset, normalizer, split: _ } = &*self.prepared;
+        match dataset.task {
+            Task::Classification => {
+                ReadOut { probabilities: scores::softmax(output), ..ReadOut::default() }
+            }
             // Its texts are written by a generator.
-            Task::LanguageModel => (Vec::new(), None),
+            Task::LanguageModel => ReadOut::default(),
             Task::Regression => {
-                let (shift, scale) = self.prepared.normalizer.target;
+                let (shift, scale) = normalizer.target;
                 let scale = if scale == 0.0 { 1.0 } else { scale };
-                (Vec::new(), output.first().map(|value| value / scale + shift))
+                ReadOut { value: output.first().map(|value| value / scale + shift), ..ReadOut::default() }
+            }
+            Task::Segmentation => {
+                let classes = dataset.classes.len();
+                let mask = masks::mask_of(output, classes);
+                let mut counts = vec![0_u32; classes];
+                for &class in &mask {
+                    if let Some(count) = counts.get_mut(usize::from(class)) {
+                        *count += 1;
+                    }
+                }
+                let share = |count: u32| (f64::from(count) / mask.len().max(1) as f64) as f32;
+                ReadOut { probabilities: counts.into_iter().map(share).collect(), mask: Some(mask), value: None }
             }
         }
     }
@@ -191,13 +234,24 @@ impl Answerer {
         let outputs = self.network.infer(&[inputs]).map_err(|error| failed(error.to_string()))?;
         let values = outputs.first().map(crate::metrics::evaluate::host).transpose();
         let values = values.map_err(|error| failed(error.to_string()))?.unwrap_or_default();
-        let width = dataset.outputs_needed();
+        let width = dataset.output_dims().elements();
         if values.len() != width * raw.len() || width == 0 {
             let text = format!("the network gives {} values for {} samples", values.len(), raw.len());
             return Err(failed(format!("{text}, but the data needs {width} each")));
         }
         Ok(values.chunks(width).map(<[f32]>::to_vec).collect())
     }
+}
+
+/// What a network says of one sample.
+#[derive(Default)]
+struct ReadOut {
+    /// One for each class.
+    probabilities: Vec<f32>,
+    /// In the target's unit.
+    value: Option<f32>,
+    /// The class of each pixel.
+    mask: Option<Vec<u8>>,
 }
 
 fn file(path: &Path) -> Place {

@@ -21,8 +21,10 @@ pub struct Prediction {
     pub input: Input,
     /// The raw sample as the network saw it before scaling.
     pub values: Arc<Vec<f32>>,
-    /// Probability of each class, in the order of the classes; empty for regression.
+    /// Probability of each class, in the order of the classes; empty for regression. For masks the share of the pixels.
     pub probabilities: Vec<f32>,
+    /// The class of each pixel (segmentation).
+    pub mask: Option<Arc<Vec<u8>>>,
     /// The predicted value (regression), in the target's unit.
     pub value: Option<f32>,
     /// Time of the forward pass, milliseconds.

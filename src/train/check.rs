@@ -215,12 +215,17 @@ fn loss(job: &TrainJob) -> Option<Problem> {
         return Some(Problem::error(setting("loss"), message, "Choose another, automatic for example"));
     }
     let (has, wanted) = match job.data.dataset.task {
-        Task::Classification | Task::Segmentation => ("classes", Target::Classes),
+        Task::Classification => ("classes", Target::Classes),
         Task::LanguageModel => ("tokens", Target::Classes),
         Task::Regression => ("numbers", Target::Values),
+        Task::Segmentation => ("masks", Target::Masks),
+    };
+    let fits = |spec: &LossSpec| match wanted {
+        Target::Masks => spec.takes_masks(),
+        wanted => spec.target() == wanted || spec.target() == Target::Any,
     };
     let compares = match spec.target() {
-        target if target == wanted || target == Target::Any => {
+        _ if fits(spec) => {
             let last = last_layer(job)?;
             let is = |id: &str| {
                 let node = job.graph.nodes.get(&last);
@@ -237,11 +242,12 @@ fn loss(job: &TrainJob) -> Option<Problem> {
             });
         }
         Target::Classes => "classes",
+        Target::Masks => "masks",
         Target::Values | Target::Any => "numbers",
         Target::Other(name) => name,
     };
     let all = LossSpec::all();
-    let fitting: Vec<&str> = all.iter().filter(|spec| spec.target() == wanted).map(LossSpec::label).collect();
+    let fitting: Vec<&str> = all.iter().filter(|spec| fits(spec) && spec.target() != Target::Any).map(LossSpec::label).collect();
     let message = format!("the loss '{}' is for {compares}, but the data has {has}", spec.label());
     Some(Problem::error(setting("loss"), message, format!("Choose automatic or one of {}", fitting.join(", "))))
 }

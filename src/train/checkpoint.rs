@@ -34,7 +34,7 @@ pub struct State {
     /// Sum of the losses of the epoch under way, over its samples.
     #[serde(with = "exact")]
     pub loss_sum: f64,
-    /// Right answers of the epoch under way.
+    /// Right answers of the epoch under way, times [`RIGHT`](crate::metrics::evaluate::RIGHT).
     pub right: u64,
     /// Samples of the epoch under way.
     pub samples: u64,

@@ -62,7 +62,7 @@ pub struct StepMetrics {
     pub epoch: f64,
     /// Mean loss of the batch.
     pub loss: f64,
-    /// Share of right answers in the batch (classification).
+    /// Share of right answers in the batch (classification), or of right pixels (segmentation).
     pub accuracy: Option<f64>,
     /// Learning rate of this step.
     pub learning_rate: f64,
@@ -88,6 +88,10 @@ pub struct EpochMetrics {
     pub validation_loss: Option<f64>,
     /// On the validation part (classification).
     pub validation_accuracy: Option<f64>,
+    /// Mean intersection over union on the validation part (segmentation).
+    pub validation_mean_iou: Option<f64>,
+    /// Mean Dice of the classes other than background on the validation part (segmentation).
+    pub validation_dice: Option<f64>,
     /// At the end of the epoch.
     pub learning_rate: f64,
     /// Time of the training steps.

@@ -147,6 +147,11 @@ pub fn read_inputs(dataset: &Dataset, path: &Path) -> Result<Vec<Vec<f32>>, Data
     }
 }
 
+/// Width and height of an image file as shown; `None` if it can't be read as one.
+pub fn image_size(path: &Path) -> Option<(u32, u32)> {
+    picture::size_of(path).ok()
+}
+
 fn read_image(dataset: &Dataset, filter: Filter, path: &Path) -> Result<Vec<f32>, DataError> {
     let unfit = |message: String| DataError::content(path, message, "Choose a PNG, JPEG, BMP, WebP, GIF or TIFF image");
     let &[channels, height, width] = dataset.dims.0.as_slice() else {

@@ -31,13 +31,14 @@ impl Params for Dice {
 
 impl Dice {
     /// Of logits `[batch, classes, ...]` and class indices `[batch, ...]`, or with one channel and masks of the same shape.
+    /// Places with the class `ignore` count for nothing.
     ///
     /// # Errors
     /// If the shapes do not fit.
-    pub fn compute(&self, logits: &Tensor, targets: &Tensor) -> Result<Loss> {
+    pub fn compute(&self, logits: &Tensor, targets: &Tensor, ignore: Option<i64>) -> Result<Loss> {
         if logits.dims() == targets.dims() {
             return loss::dice(logits, targets, self.smooth);
         }
-        loss::multiclass_dice(logits, targets, self.smooth)
+        loss::multiclass_dice_with(logits, targets, self.smooth, ignore)
     }
 }

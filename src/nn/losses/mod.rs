@@ -5,6 +5,7 @@ pub mod binary;
 pub mod cross_entropy;
 pub mod ctc;
 pub mod dice;
+pub mod dice_cross_entropy;
 pub mod focal;
 pub mod huber;
 pub mod kl;
@@ -24,6 +25,7 @@ pub use binary::Binary;
 pub use cross_entropy::{ClassWeights, CrossEntropy};
 pub use ctc::Ctc;
 pub use dice::Dice;
+pub use dice_cross_entropy::DiceCrossEntropy;
 pub use focal::Focal;
 pub use huber::Huber;
 pub use kl::Kl;
@@ -38,7 +40,7 @@ crate::catalogue! {
     /// What training makes small.
     pub enum LossSpec {
         Automatic(Automatic) = "automatic", "Automatic",
-            "Cross-entropy where the data has classes, the mean square error where it has numbers.";
+            "Cross-entropy where the data has classes or masks, the mean square error where it has numbers.";
         CrossEntropy(CrossEntropy) = "cross_entropy", "Cross-entropy",
             "For classes: how surprised the network is by the right one. The softmax is part of it.";
         Focal(Focal) = "focal", "Focal",
@@ -53,6 +55,8 @@ crate::catalogue! {
         SmoothL1(SmoothL1) = "smooth_l1", "Smooth L1", "For numbers: Huber divided by its width, usual for boxes.";
         Kl(Kl) = "kl_divergence", "Kullback-Leibler", "For target probabilities: how far the network's are from them.";
         Dice(Dice) = "dice", "Dice", "For masks: how well they overlap, however small they are.";
+        DiceCrossEntropy(DiceCrossEntropy) = "dice_cross_entropy", "Cross-entropy and dice",
+            "For masks: the sum of both, which learns quickly and does not forget small objects.";
         Ctc(Ctc) = "ctc", "CTC", "For texts read from sequences, without knowing where each symbol is.";
         Triplet(Triplet) = "triplet", "Triplet margin",
             "For triples: what is alike must lie nearer than what is not.";
@@ -70,6 +74,8 @@ pub enum Target {
     Classes,
     /// Numbers.
     Values,
+    /// The class of each pixel.
+    Masks,
     /// Something else, as people call it.
     Other(&'static str),
 }
@@ -82,11 +88,24 @@ impl LossSpec {
             Self::CrossEntropy(_) | Self::Focal(_) | Self::Nll(_) | Self::Binary(_) => Target::Classes,
             Self::Mse(_) | Self::Mae(_) | Self::Huber(_) | Self::SmoothL1(_) => Target::Values,
             Self::Kl(_) => Target::Other("target probabilities"),
-            Self::Dice(_) => Target::Other("masks"),
+            Self::Dice(_) | Self::DiceCrossEntropy(_) => Target::Masks,
             Self::Ctc(_) => Target::Other("texts"),
             Self::Triplet(_) => Target::Other("triples of samples"),
             Self::NegativeSampling(_) => Target::Other("words and their neighbours"),
         }
+    }
+
+    /// Whether it can compare each pixel of a mask.
+    pub fn takes_masks(&self) -> bool {
+        matches!(
+            self,
+            Self::Automatic(_)
+                | Self::CrossEntropy(_)
+                | Self::Focal(_)
+                | Self::Nll(_)
+                | Self::Dice(_)
+                | Self::DiceCrossEntropy(_)
+        )
     }
 
     /// Whether it wants one weight a class.
@@ -106,9 +125,9 @@ impl LossSpec {
     pub fn of_classes(&self, scores: &Tensor, targets: &Tensor, weights: Option<&[f64]>) -> Result<Loss> {
         match self {
             Self::Automatic(_) => loss::cross_entropy(scores, targets),
-            Self::CrossEntropy(settings) => settings.compute(scores, targets, weights),
-            Self::Focal(settings) => settings.compute(scores, targets, weights),
-            Self::Nll(settings) => settings.compute(scores, targets, weights),
+            Self::CrossEntropy(settings) => settings.compute(scores, targets, weights, None),
+            Self::Focal(settings) => settings.compute(scores, targets, weights, None),
+            Self::Nll(settings) => settings.compute(scores, targets, weights, None),
             Self::Binary(settings) => settings.compute(scores, targets),
             _ => candle_core::bail!("the loss '{}' is not for classes; choose cross-entropy", self.label()),
         }
@@ -122,6 +141,24 @@ impl LossSpec {
         let (batch, steps, tokens) = scores.dims3()?;
         let loss = self.of_classes(&scores.reshape((batch * steps, tokens))?, &targets.flatten_all()?, None)?;
         Ok(Loss { grad: loss.grad.reshape((batch, steps, tokens))?, ..loss })
+    }
+
+    /// Of scores `[batch, classes, height, width]` with class indices `[batch, height, width]`, of which `void` counts for
+    /// nothing.
+    ///
+    /// # Errors
+    /// If the shapes do not fit, or it is not for masks.
+    pub fn of_masks(&self, scores: &Tensor, targets: &Tensor, weights: Option<&[f64]>, void: u8) -> Result<Loss> {
+        let ignore = Some(i64::from(void));
+        match self {
+            Self::Automatic(_) => CrossEntropy::default().compute(scores, targets, None, ignore),
+            Self::CrossEntropy(settings) => settings.compute(scores, targets, weights, ignore),
+            Self::Focal(settings) => settings.compute(scores, targets, weights, ignore),
+            Self::Nll(settings) => settings.compute(scores, targets, weights, ignore),
+            Self::Dice(settings) => settings.compute(scores, targets, ignore),
+            Self::DiceCrossEntropy(settings) => settings.compute(scores, targets, ignore),
+            _ => candle_core::bail!("the loss '{}' is not for masks; choose cross-entropy", self.label()),
+        }
     }
 
     /// Of predictions and targets of the same shape.
@@ -156,7 +193,7 @@ mod tests {
                 Target::Any => (true, true),
                 Target::Classes => (true, false),
                 Target::Values => (false, true),
-                Target::Other(_) => (false, false),
+                Target::Masks | Target::Other(_) => (false, false),
             };
             assert_eq!((of_classes.is_ok(), of_values.is_ok()), expect, "{}", spec.id());
             for loss in [of_classes, of_values].into_iter().flatten() {
@@ -175,6 +212,26 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn losses_for_masks_pass_over_void() {
+        // Three pixels, the last one void; its scores change nothing.
+        let scores = |last: f32| Tensor::new(&[[[[0.5_f32, -1.0, last]], [[0.1, 0.2, -last]]]], &Device::Cpu).unwrap();
+        let masks = Tensor::new(&[[[1_u8, 0, 255]]], &Device::Cpu).unwrap();
+        for spec in LossSpec::all() {
+            let [loss, again] = [3.0, -9.0].map(|last| spec.of_masks(&scores(last), &masks, Some(&[1.0, 2.0]), 255));
+            assert_eq!(loss.is_ok(), spec.takes_masks(), "{}", spec.id());
+            if let (Ok(loss), Ok(again)) = (loss, again) {
+                assert!(loss.mean.is_finite() && (loss.mean - again.mean).abs() < 1e-6, "{}", spec.id());
+                let grad: Vec<f32> = loss.grad.flatten_all().unwrap().to_vec1().unwrap();
+                assert!(grad[0] != 0.0 && (grad[2], grad[5]) == (0.0, 0.0), "{}: {grad:?}", spec.id());
+            }
+        }
+        let [entropy, dice, both] = ["cross_entropy", "dice", "dice_cross_entropy"].map(|id| {
+            LossSpec::from_id(id).unwrap().of_masks(&scores(0.0), &masks, None, 255).unwrap().mean
+        });
+        assert!((entropy + dice - both).abs() < 1e-9);
     }
 
     #[test]

@@ -29,8 +29,9 @@ impl Nll {
         log_probabilities: &Tensor,
         targets: &Tensor,
         weights: Option<&[f64]>,
+        ignore: Option<i64>,
     ) -> Result<Loss> {
         let weights = weights.map(<[f64]>::to_vec);
-        loss::nll(log_probabilities, targets, &Classes { weights, ..Classes::default() })
+        loss::nll(log_probabilities, targets, &Classes { weights, ignore, ..Classes::default() })
     }
 }

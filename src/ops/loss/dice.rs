@@ -42,6 +42,14 @@ pub fn dice(logits: &Tensor, targets: &Tensor, smooth: f64) -> Result<Loss> {
 /// # Errors
 /// If the shapes do not fit, or a target is not one of the classes.
 pub fn multiclass_dice(logits: &Tensor, targets: &Tensor, smooth: f64) -> Result<Loss> {
+    multiclass_dice_with(logits, targets, smooth, None)
+}
+
+/// The same, where places with the target `ignore` count for nothing.
+///
+/// # Errors
+/// As [`multiclass_dice`].
+pub fn multiclass_dice_with(logits: &Tensor, targets: &Tensor, smooth: f64, ignore: Option<i64>) -> Result<Loss> {
     let (&[batch, classes], rest) = logits.dims().split_at(logits.rank().min(2)) else {
         return wrong(format!("the dice loss needs logits [batch, classes, ...], but got {:?}", logits.dims()));
     };
@@ -50,30 +58,42 @@ pub fn multiclass_dice(logits: &Tensor, targets: &Tensor, smooth: f64) -> Result
     if t.len() != batch * inner || t.is_empty() {
         return wrong(format!("the dice loss needs one class a place, but got {} for {}", t.len(), batch * inner));
     }
-    if let Some(target) = t.iter().find(|&&target| target < 0 || target as usize >= classes) {
+    let is_left_out = |target: i64| Some(target) == ignore;
+    let mut known = t.iter().filter(|target| !is_left_out(**target));
+    if let Some(target) = known.find(|&&target| target < 0 || target as usize >= classes) {
         return wrong(format!("a place has class {target}, but there are {classes} classes"));
     }
     let x = Tensor::from_vec(x, (batch, classes, inner), &candle_core::Device::Cpu)?;
     let p = numbers(&softmax::forward(&x, 1, SoftmaxForm::Shares)?)?;
-    let truth = |place: usize| {
-        let (sample, class, position) = (place / (classes * inner), place / inner % classes, place % inner);
-        f64::from(u8::from(t.get(sample * inner + position).is_some_and(|&target| target as usize == class)))
-    };
-    let of_class = |class: usize| {
-        let places = (0..p.len()).filter(move |place| place / inner % classes == class);
-        let (p, t): (Vec<f64>, Vec<f64>) = places.map(|place| (p[place], truth(place))).unzip();
-        Overlap::of(&p, &t, smooth)
-    };
-    let overlaps: Vec<Overlap> = (0..classes).map(of_class).collect();
+    // One plane for each sample and class, with the targets of the sample.
+    let planes = || p.chunks(inner).enumerate().map(|(plane, p)| (plane % classes, p, &t[plane / classes * inner..]));
+    let truth = |target: i64, class: usize| f64::from(u8::from(target == class as i64));
+    let mut overlaps = vec![Overlap { both: smooth, all: smooth }; classes];
+    for (class, p, t) in planes() {
+        let Some(overlap) = overlaps.get_mut(class) else { continue };
+        for (p, &target) in p.iter().zip(t).filter(|(_, target)| !is_left_out(**target)) {
+            let t = truth(target, class);
+            overlap.both += 2.0 * p * t;
+            overlap.all += p + t;
+        }
+    }
     let loss = overlaps.iter().map(Overlap::loss).sum::<f64>() / classes as f64;
-    let slope = |place: usize| overlaps[place / inner % classes].slope(truth(place)) / classes as f64;
     // Through the softmax: p (slope - sum(p slope)) over the classes of a place.
-    let mut grads = vec![0.0; p.len()];
-    for sample in 0..batch {
-        for position in 0..inner {
-            let places = (0..classes).map(|class| (sample * classes + class) * inner + position);
-            let mean: f64 = places.clone().map(|place| p[place] * slope(place)).sum();
-            places.for_each(|place| grads[place] = p[place] * (slope(place) - mean));
+    let mut grads = Vec::with_capacity(p.len());
+    for (class, p, t) in planes() {
+        let slopes = [0.0, 1.0].map(|t| overlaps.get(class).map_or(0.0, |overlap| overlap.slope(t) / classes as f64));
+        grads.extend(p.iter().zip(t).map(|(p, &target)| {
+            let slope = if target == class as i64 { slopes[1] } else { slopes[0] };
+            if is_left_out(target) { 0.0 } else { p * slope }
+        }));
+    }
+    for (grads, p) in grads.chunks_mut(classes * inner).zip(p.chunks(classes * inner)) {
+        let mut sums = vec![0.0; inner];
+        for grads in grads.chunks(inner) {
+            sums.iter_mut().zip(grads).for_each(|(sum, grad)| *sum += grad);
+        }
+        for (grads, p) in grads.chunks_mut(inner).zip(p.chunks(inner)) {
+            grads.iter_mut().zip(p).zip(&sums).for_each(|((grad, p), sum)| *grad -= p * sum);
         }
     }
     let grad = back(tensor(grads, logits.dims())?, logits)?;
@@ -81,6 +101,7 @@ pub fn multiclass_dice(logits: &Tensor, targets: &Tensor, smooth: f64) -> Result
 }
 
 /// Sums over one map.
+#[derive(Clone, Copy)]
 struct Overlap {
     /// `2 sum(p t) + smooth`.
     both: f64,
@@ -120,5 +141,24 @@ mod tests {
         let classes = mask.squeeze(1).unwrap().to_dtype(DType::U32).unwrap();
         let nan = Tensor::cat(&[&nan, &nan], 1).unwrap();
         assert!(multiclass_dice(&nan, &classes, 1.0).unwrap().mean.is_nan());
+    }
+
+    #[test]
+    fn places_that_are_left_out_change_nothing() {
+        // Two places of three count: as if the third were not there.
+        let logits = |values: &[f64], places: usize| {
+            Tensor::from_vec(values.to_vec(), (1, 2, places), &Device::Cpu).unwrap()
+        };
+        let whole = logits(&[0.5, -1.0, 7.0, 0.25, 2.0, -3.0], 3);
+        let part = logits(&[0.5, -1.0, 0.25, 2.0], 2);
+        let targets = |targets: &[i64]| Tensor::from_vec(targets.to_vec(), (1, targets.len()), &Device::Cpu).unwrap();
+        let with = multiclass_dice_with(&whole, &targets(&[0, 1, 255]), 1.0, Some(255)).unwrap();
+        let without = multiclass_dice(&part, &targets(&[0, 1]), 1.0).unwrap();
+        assert!((with.mean - without.mean).abs() < 1e-12);
+        let (with, without) = (numbers(&with.grad).unwrap(), numbers(&without.grad).unwrap());
+        let kept = [with[0], with[1], with[3], with[4]];
+        assert!(kept.iter().zip(&without).all(|(a, b)| (a - b).abs() < 1e-12), "{with:?} {without:?}");
+        assert_eq!((with[2], with[5]), (0.0, 0.0));
+        assert!(multiclass_dice(&whole, &targets(&[0, 1, 255]), 1.0).is_err());
     }
 }

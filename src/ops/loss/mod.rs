@@ -13,7 +13,7 @@ use candle_core::{DType, Device, Error, Result, Tensor};
 
 pub use classes::{Classes, cross_entropy, cross_entropy_soft, cross_entropy_with, focal, nll};
 pub use ctc::{CtcSettings, ctc};
-pub use dice::{dice, multiclass_dice};
+pub use dice::{dice, multiclass_dice, multiclass_dice_with};
 pub use embeddings::{TripletSettings, negative_sampling, triplet_margin};
 pub use values::{binary_cross_entropy, huber, kl_divergence, mae, mse, smooth_l1};
 

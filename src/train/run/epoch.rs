@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::base::{Problem, memory};
 use crate::data::{Part, Task};
+use crate::metrics::evaluate::RIGHT;
 use crate::metrics::{EpochLosses, Summary, Timing, inference_time, overfitting, summarize};
 use crate::train::checkpoint::Best;
 use crate::train::schedules::ScheduleSpec;
@@ -35,14 +36,16 @@ impl Run<'_> {
         let loss = validation.map_or(train_loss, |validation| validation.loss);
         let is_best = loss.is_finite() && state.best.is_none_or(|best| loss < best.loss);
         let process_bytes = memory::sample().process;
-        let is_classification = job.data.dataset.task == Task::Classification;
+        let has_right_answers = matches!(job.data.dataset.task, Task::Classification | Task::Segmentation);
         let metrics = history::rounded_epoch(&EpochMetrics {
             epoch: state.epochs + 1,
             step: state.step,
             train_loss,
-            train_accuracy: is_classification.then_some(state.right as f64 / samples),
+            train_accuracy: has_right_answers.then_some(state.right as f64 / (samples * RIGHT as f64)),
             validation_loss: validation.map(|validation| validation.loss),
             validation_accuracy: validation.and_then(|validation| validation.accuracy),
+            validation_mean_iou: validation.and_then(|validation| validation.overlap).map(|(mean_iou, _)| mean_iou),
+            validation_dice: validation.and_then(|validation| validation.overlap).map(|(_, dice)| dice),
             learning_rate: self.learning_rate_at(state.step.saturating_sub(1)),
             seconds: state.epoch_seconds,
             samples_per_second: samples / state.epoch_seconds.max(1e-9),

@@ -8,7 +8,7 @@ use crate::base::{Place, Problem, memory};
 use crate::data::augment::Augmented;
 use crate::data::{Prepared, Task, batch};
 use crate::graph::Gradients;
-use crate::metrics::evaluate::right_answers;
+use crate::metrics::evaluate::{RIGHT, right_answers};
 use crate::nn::Mode;
 use crate::ops;
 use crate::ops::loss::Loss;
@@ -79,7 +79,7 @@ impl Run<'_> {
             step: self.state.step,
             epoch: self.state.epochs as f64 + self.state.cursor as f64 / self.steps_per_epoch as f64,
             loss,
-            accuracy: right.map(|right| right as f64 / count as f64),
+            accuracy: right.map(|right| right as f64 / (count * RIGHT) as f64),
             learning_rate,
             gradient_norm,
             samples_per_second: count as f64 / seconds.max(1e-9),
@@ -159,7 +159,7 @@ pub(super) struct Batch {
     loss: f64,
     /// What the mean was divided by.
     weight: f64,
-    /// Right answers (classification).
+    /// Right answers, times [`RIGHT`] (classification, segmentation).
     right: Option<u64>,
     /// Gradients of the mean loss.
     gradients: Gradients,
