@@ -123,7 +123,10 @@ fn show(evaluation: &Evaluation, classes: &[String], output: &Output) {
             format::share(evaluation.accuracy),
             format::number(evaluation.loss)
         ));
-        output.text(&format!("  {:20} {:>9} {:>9} {:>9} {:>9} {:>12}", "class", "IoU", "Dice", "precision", "recall", "pixels"));
+        output.text(&format!(
+            "  {:20} {:>9} {:>9} {:>9} {:>9} {:>12}",
+            "class", "IoU", "Dice", "precision", "recall", "pixels"
+        ));
         for ((name, scores), iou) in classes.iter().zip(&evaluation.per_class).zip(&masks.iou) {
             output.text(&format!(
                 "  {name:20} {:>9} {:>9} {:>9} {:>9} {:>12}",

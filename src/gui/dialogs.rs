@@ -38,11 +38,11 @@ pub enum Ask {
     /// Where the predictions of that folder or table go.
     PredictOutput(PathBuf),
     /// Where that text goes.
-    SaveText {
+    SaveFile {
         /// Proposed name.
         name: String,
         /// The content.
-        text: String,
+        content: Vec<u8>,
     },
 }
 
@@ -59,7 +59,7 @@ impl Ask {
             Self::PredictFolder => "Choose a folder of images",
             Self::PredictTable => "Choose a table",
             Self::PredictOutput(_) => "Write the predictions to",
-            Self::SaveText { .. } => "Write to",
+            Self::SaveFile { .. } => "Write to",
         }
     }
 }
@@ -199,7 +199,7 @@ fn dialog(ask: &Ask) -> Answer {
             let dialog = dialog.add_filter("CSV", &["csv"]).set_file_name(format!("{name}-predictions.csv"));
             Box::pin(dialog.save_file())
         }
-        Ask::SaveText { name, .. } => Box::pin(dialog.set_file_name(name).save_file()),
+        Ask::SaveFile { name, .. } => Box::pin(dialog.set_file_name(name).save_file()),
     }
 }
 

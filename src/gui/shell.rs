@@ -261,9 +261,9 @@ impl Shell {
             Ask::PredictOutput(input) => {
                 acts.push(Act::Session(Command::PredictToCsv { input, output: path }));
             }
-            Ask::SaveText { text, .. } => {
-                // The panels' texts are small (a table, a curve); what fails is told like any failed file.
-                if let Err(error) = files::write_atomic(&path, text.as_bytes()) {
+            Ask::SaveFile { content, .. } => {
+                // The panels' files are small (a table, a curve); what fails is told like any failed file.
+                if let Err(error) = files::write_atomic(&path, &content) {
                     acts.push(Act::Tell(error.to_string()));
                 }
             }
@@ -307,7 +307,7 @@ impl Shell {
                 self.docks.show_tab(step, tab);
             }
             Request::ImportPath(path) => acts.push(import(path, session)),
-            Request::SaveText { name, text } => self.dialogs.open(Ask::SaveText { name, text }, ctx),
+            Request::SaveFile { name, content } => self.dialogs.open(Ask::SaveFile { name, content }, ctx),
         }
     }
 }

@@ -204,7 +204,11 @@ mod tests {
     /// Outputs that say `answers`, with 1 at the class and 0 elsewhere.
     fn outputs(answers: &[u8], area: usize, classes: usize) -> Vec<f32> {
         let of_sample = |answers: &[u8]| -> Vec<f32> {
-            (0..classes).flat_map(|class| answers.iter().map(move |&a| f32::from(u8::from(usize::from(a) == class))).collect::<Vec<_>>()).collect()
+            (0..classes)
+                .flat_map(|class| {
+                    answers.iter().map(move |&a| f32::from(u8::from(usize::from(a) == class))).collect::<Vec<_>>()
+                })
+                .collect()
         };
         answers.chunks(area).flat_map(of_sample).collect()
     }

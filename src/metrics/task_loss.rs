@@ -32,9 +32,7 @@ impl TaskLoss {
         let _computing = ops::computing();
         match self.task {
             Task::Segmentation => self.spec.of_masks(output, targets, self.class_weights.as_deref(), VOID),
-            Task::Classification => {
-                self.spec.of_classes(output, targets, self.class_weights.as_deref())
-            }
+            Task::Classification => self.spec.of_classes(output, targets, self.class_weights.as_deref()),
             Task::Regression => self.spec.of_values(output, targets),
             Task::LanguageModel => self.spec.of_tokens(output, targets),
         }

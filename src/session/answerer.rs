@@ -186,7 +186,8 @@ impl Answerer {
             let numbered = (2..).map(|number| format!("{stem}-{number}"));
             let name = std::iter::once(stem.clone()).chain(numbered).find(|name| !names.contains(name));
             let name = name.unwrap_or(stem);
-            crate::base::files::write_atomic(&folder.join(format!("{name}.png")), &png).map_err(|error| failed(&error))?;
+            crate::base::files::write_atomic(&folder.join(format!("{name}.png")), &png)
+                .map_err(|error| failed(&error))?;
             names.insert(name);
         }
         Ok(names.len())
@@ -196,9 +197,7 @@ impl Answerer {
     fn read_out(&self, output: &[f32]) -> ReadOut {
         let Prepared { dataset, normalizer, split: _ } = &*self.prepared;
         match dataset.task {
-            Task::Classification => {
-                ReadOut { probabilities: scores::softmax(output), ..ReadOut::default() }
-            }
+            Task::Classification => ReadOut { probabilities: scores::softmax(output), ..ReadOut::default() },
             // Its texts are written by a generator.
             Task::LanguageModel => ReadOut::default(),
             Task::Regression => {

@@ -247,7 +247,8 @@ fn loss(job: &TrainJob) -> Option<Problem> {
         Target::Other(name) => name,
     };
     let all = LossSpec::all();
-    let fitting: Vec<&str> = all.iter().filter(|spec| fits(spec) && spec.target() != Target::Any).map(LossSpec::label).collect();
+    let fitting: Vec<&str> =
+        all.iter().filter(|spec| fits(spec) && spec.target() != Target::Any).map(LossSpec::label).collect();
     let message = format!("the loss '{}' is for {compares}, but the data has {has}", spec.label());
     Some(Problem::error(setting("loss"), message, format!("Choose automatic or one of {}", fitting.join(", "))))
 }

@@ -56,11 +56,11 @@ pub enum Request {
     /// Reads the file or folder at that path as data.
     ImportPath(std::path::PathBuf),
     /// Asks where that text goes, e.g. a CSV of curves, and writes it.
-    SaveText {
+    SaveFile {
         /// Proposed file name.
         name: String,
         /// The content.
-        text: String,
+        content: Vec<u8>,
     },
 }
 

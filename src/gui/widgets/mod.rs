@@ -2,6 +2,7 @@
 
 mod buttons;
 mod card;
+pub mod masks;
 mod notes;
 mod rows;
 pub mod samples;

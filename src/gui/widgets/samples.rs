@@ -6,18 +6,28 @@ use std::sync::Arc;
 use egui::{Color32, ColorImage, Context, Rect, Sense, TextureHandle, TextureOptions, Ui, Vec2, vec2};
 
 use crate::data::{Dataset, InputKind};
-use crate::gui::theme::size;
+use crate::gui::theme::{Theme, size};
+use crate::session::Prediction;
+
+use super::masks;
 
 /// Pictures kept on the graphics card. A screen of small ones is a few hundred.
 const CAPACITY: usize = 1536;
 /// Longest side of a picture of a sample; larger samples are thinned out. Far below any card's limit of 8,192.
-const LONGEST_SIDE: usize = 512;
+pub(super) const LONGEST_SIDE: usize = 512;
 
 /// Textures of samples, made when first drawn, the longest unused ones dropped.
-#[derive(Default)]
 pub struct SampleTextures {
     textures: HashMap<(String, u32), Entry>,
     clock: u64,
+    /// Part of a mask's colour that is seen over an image.
+    pub mask_opacity: f32,
+}
+
+impl Default for SampleTextures {
+    fn default() -> Self {
+        Self { textures: HashMap::new(), clock: 0, mask_opacity: masks::OPACITY }
+    }
 }
 
 struct Entry {
@@ -28,22 +38,62 @@ struct Entry {
 impl SampleTextures {
     /// The picture of a sample of an image data set; `None` for tables and missing samples.
     pub fn get(&mut self, ctx: &Context, dataset: &Dataset, sample: u32) -> Option<TextureHandle> {
+        if !matches!(dataset.input, InputKind::Image { .. }) || sample as usize >= dataset.len() {
+            return None;
+        }
+        let image = || picture(&dataset.sample(sample as usize), &dataset.dims.0);
+        self.made(ctx, (dataset.fingerprint.clone(), sample), image)
+    }
+
+    /// The mask of a sample, in the colours of the theme.
+    pub fn mask(&mut self, ctx: &Context, dataset: &Dataset, sample: u32) -> Option<TextureHandle> {
+        let mask = dataset.mask(sample as usize)?;
+        let theme = Theme::of(ctx);
+        let key = format!("{} mask {}", dataset.fingerprint, theme.is_dark);
+        self.made(ctx, (key, sample), || masks::mask_picture(&theme, dataset, mask))
+    }
+
+    /// Image and mask of an answer, in the colours of the theme.
+    pub fn answer(
+        &mut self,
+        ctx: &Context,
+        dataset: &Dataset,
+        answer: &Prediction,
+    ) -> (Option<TextureHandle>, Option<TextureHandle>) {
+        let theme = Theme::of(ctx);
+        // Its time tells an answer from one that was at the same place before.
+        let place = Arc::as_ptr(&answer.values);
+        let key = format!("{place:p} {} {}", answer.inference_ms.to_bits(), theme.is_dark);
+        let image = self.made(ctx, (format!("image {key}"), 0), || picture(&answer.values, &dataset.dims.0));
+        let mask = answer
+            .mask
+            .as_ref()
+            .and_then(|mask| self.made(ctx, (format!("mask {key}"), 0), || masks::mask_picture(&theme, dataset, mask)));
+        (image, mask)
+    }
+
+    fn made(
+        &mut self,
+        ctx: &Context,
+        key: (String, u32),
+        make: impl FnOnce() -> Option<ColorImage>,
+    ) -> Option<TextureHandle> {
         self.clock += 1;
-        let key = (dataset.fingerprint.clone(), sample);
         if let Some(entry) = self.textures.get_mut(&key) {
             entry.used = self.clock;
             return Some(entry.texture.clone());
         }
-        if !matches!(dataset.input, InputKind::Image { .. }) || sample as usize >= dataset.len() {
-            return None;
-        }
-        let image = picture(&dataset.sample(sample as usize), &dataset.dims.0)?;
-        let texture = ctx.load_texture(format!("sample {sample}"), image, TextureOptions::NEAREST);
+        let image = make()?;
+        Some(self.keep(ctx, key, image))
+    }
+
+    fn keep(&mut self, ctx: &Context, key: (String, u32), image: ColorImage) -> TextureHandle {
+        let texture = ctx.load_texture(format!("sample {}", key.1), image, TextureOptions::NEAREST);
         if self.textures.len() >= CAPACITY {
             self.drop_oldest();
         }
         self.textures.insert(key, Entry { texture: texture.clone(), used: self.clock });
-        Some(texture)
+        texture
     }
 
     /// Drops the older half: once in many frames instead of a little in each.
@@ -98,21 +148,31 @@ pub fn sample_image(
     response
 }
 
-/// Paints a sample into `rect`: an image as it is, a recording as its wave, a window of a series as its curves.
+/// Paints a sample into `rect`: an image with its mask, if it has one, a recording as its wave, a window of a series as its curves.
 pub fn paint_sample(ui: &Ui, textures: &mut SampleTextures, dataset: &Dataset, sample: u32, rect: Rect) {
     match textures.get(ui.ctx(), dataset, sample) {
-        Some(texture) => paint_texture(ui, &texture, rect),
+        Some(texture) => {
+            paint_texture(ui, &texture, rect);
+            if let Some(mask) = textures.mask(ui.ctx(), dataset, sample) {
+                masks::paint_mask(ui, &mask, rect, textures.mask_opacity);
+            }
+        }
         None => super::waves::paint_values(ui, dataset, &dataset.sample(sample as usize), rect),
     }
 }
 
 /// Paints a texture into `rect`, keeping its proportions.
 pub fn paint_texture(ui: &Ui, texture: &TextureHandle, rect: Rect) {
+    let rect = fitted(texture, rect);
+    egui::Image::from_texture((texture.id(), rect.size())).corner_radius(size::TIGHT).paint_at(ui, rect);
+}
+
+/// The largest place within `rect` that has the texture's proportions.
+pub(super) fn fitted(texture: &TextureHandle, rect: Rect) -> Rect {
     let [width, height] = texture.size();
     let (width, height) = (width.max(1) as f32, height.max(1) as f32);
     let scale = (rect.width() / width).min(rect.height() / height);
-    let rect = Rect::from_center_size(rect.center(), vec2(width * scale, height * scale));
-    egui::Image::from_texture((texture.id(), rect.size())).corner_radius(size::TIGHT).paint_at(ui, rect);
+    Rect::from_center_size(rect.center(), vec2(width * scale, height * scale))
 }
 
 #[cfg(test)]

@@ -44,7 +44,13 @@ impl Params for CrossEntropy {
 }
 
 impl CrossEntropy {
-    pub(super) fn compute(&self, logits: &Tensor, targets: &Tensor, weights: Option<&[f64]>, ignore: Option<i64>) -> Result<Loss> {
+    pub(super) fn compute(
+        &self,
+        logits: &Tensor,
+        targets: &Tensor,
+        weights: Option<&[f64]>,
+        ignore: Option<i64>,
+    ) -> Result<Loss> {
         let weights = weights.map(<[f64]>::to_vec);
         let settings = Classes { weights, smoothing: self.label_smoothing, ignore };
         if settings == Classes::default() {

@@ -36,7 +36,13 @@ impl Params for Focal {
 }
 
 impl Focal {
-    pub(super) fn compute(&self, logits: &Tensor, targets: &Tensor, weights: Option<&[f64]>, ignore: Option<i64>) -> Result<Loss> {
+    pub(super) fn compute(
+        &self,
+        logits: &Tensor,
+        targets: &Tensor,
+        weights: Option<&[f64]>,
+        ignore: Option<i64>,
+    ) -> Result<Loss> {
         let weights = weights.map(<[f64]>::to_vec);
         loss::focal(logits, targets, self.focus, &Classes { weights, ignore, ..Classes::default() })
     }

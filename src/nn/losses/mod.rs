@@ -228,9 +228,8 @@ mod tests {
                 assert!(grad[0] != 0.0 && (grad[2], grad[5]) == (0.0, 0.0), "{}: {grad:?}", spec.id());
             }
         }
-        let [entropy, dice, both] = ["cross_entropy", "dice", "dice_cross_entropy"].map(|id| {
-            LossSpec::from_id(id).unwrap().of_masks(&scores(0.0), &masks, None, 255).unwrap().mean
-        });
+        let [entropy, dice, both] = ["cross_entropy", "dice", "dice_cross_entropy"]
+            .map(|id| LossSpec::from_id(id).unwrap().of_masks(&scores(0.0), &masks, None, 255).unwrap().mean);
         assert!((entropy + dice - both).abs() < 1e-9);
     }
 

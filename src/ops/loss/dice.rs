@@ -146,9 +146,8 @@ mod tests {
     #[test]
     fn places_that_are_left_out_change_nothing() {
         // Two places of three count: as if the third were not there.
-        let logits = |values: &[f64], places: usize| {
-            Tensor::from_vec(values.to_vec(), (1, 2, places), &Device::Cpu).unwrap()
-        };
+        let logits =
+            |values: &[f64], places: usize| Tensor::from_vec(values.to_vec(), (1, 2, places), &Device::Cpu).unwrap();
         let whole = logits(&[0.5, -1.0, 7.0, 0.25, 2.0, -3.0], 3);
         let part = logits(&[0.5, -1.0, 0.25, 2.0], 2);
         let targets = |targets: &[i64]| Tensor::from_vec(targets.to_vec(), (1, targets.len()), &Device::Cpu).unwrap();

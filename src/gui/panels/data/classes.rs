@@ -3,9 +3,10 @@
 use egui::{Align2, Color32, CornerRadius, FontId, Rect, ScrollArea, Sense, Ui, pos2, vec2};
 
 use crate::base::{Severity, format};
-use crate::data::{Part, Prepared};
+use crate::data::{Part, Prepared, Task};
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::{Theme, size};
+use crate::gui::widgets::masks::class_color;
 use crate::gui::widgets::{advice_box, card, headline, page, weak};
 
 use super::view::{Histogram, View};
@@ -23,7 +24,9 @@ pub(super) fn class_list_ui(ui: &mut Ui, cx: &PanelContext<'_>, prepared: &Prepa
     // Long lists (a thousand classes) would make every frame long; the filter of the gallery takes over there.
     for (class, (name, count)) in prepared.dataset.classes.iter().zip(&counts).enumerate().take(200) {
         let is_selected = view.class == Some(class as u32);
-        let row = ListRow { name, count: *count, share: *count as f32 / most, is_selected, label_width };
+        // The list is the legend to the masks.
+        let color = prepared.dataset.mask(0).and_then(|_| class_color(&cx.theme, &prepared.dataset, class));
+        let row = ListRow { name, count: *count, share: *count as f32 / most, is_selected, label_width, color };
         if list_row_ui(ui, &cx.theme, &row).clicked() {
             view.class = if is_selected { None } else { Some(class as u32) };
         }
@@ -41,10 +44,12 @@ struct ListRow<'a> {
     share: f32,
     is_selected: bool,
     label_width: f32,
+    /// Of the class, where it has one.
+    color: Option<Color32>,
 }
 
 fn list_row_ui(ui: &mut Ui, theme: &Theme, row: &ListRow<'_>) -> egui::Response {
-    let &ListRow { name, count, share, is_selected, label_width } = row;
+    let &ListRow { name, count, share, is_selected, label_width, color } = row;
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 26.0), Sense::click());
     let value = format::count(count as u64);
     response.widget_info(|| {
@@ -75,7 +80,8 @@ fn list_row_ui(ui: &mut Ui, theme: &Theme, row: &ListRow<'_>) -> egui::Response 
         if rail.width() > 4.0 {
             painter.rect_filled(rail, CornerRadius::same(3), theme.raised);
             let filled = Rect::from_min_size(rail.min, vec2(rail.width() * share.clamp(0.0, 1.0), rail.height()));
-            let color = if is_selected { theme.accent } else { theme.tint(theme.raised, theme.accent, 0.75) };
+            let usual = if is_selected { theme.accent } else { theme.tint(theme.raised, theme.accent, 0.75) };
+            let color = color.unwrap_or(usual);
             painter.rect_filled(filled, CornerRadius::same(3), color);
         }
         let text_area = Rect::from_min_max(inner.min, pos2(bar_start - 6.0, inner.bottom()));
@@ -93,13 +99,15 @@ pub(super) fn classes_ui(ui: &mut Ui, cx: &PanelContext<'_>, prepared: &Prepared
             histogram_ui(ui, &theme, &prepared.dataset.target, histogram);
             return;
         }
-        if let Some(text) = imbalance(&prepared.dataset.classes, &view.counts) {
+        let has_masks = prepared.dataset.task == Task::Segmentation;
+        if let Some(text) = imbalance(&prepared.dataset.classes, &view.counts).filter(|_| !has_masks) {
             advice_box(ui, Severity::Warning, &text, None);
         }
         card(ui, |ui| {
             ui.set_width(ui.available_width());
             let classes = prepared.dataset.classes.len().to_string();
-            headline(ui, "Samples per class and part", &classes, "classes");
+            let title = if has_masks { "Images that show each class, per part" } else { "Samples per class and part" };
+            headline(ui, title, &classes, "classes");
             legend_ui(ui, &theme, prepared);
             bars_ui(ui, &theme, prepared, view);
         });

@@ -114,7 +114,10 @@ fn read_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, problems: &[Problem]) {
             ui.label(text);
             if secondary_button(ui, icons::EXPORT, "Write the list…").clicked() {
                 let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                cx.ask(Request::SaveText { name: "findings.txt".to_owned(), text: lines.join("\n") + "\n" });
+                cx.ask(Request::SaveFile {
+                    name: "findings.txt".to_owned(),
+                    content: (lines.join("\n") + "\n").into_bytes(),
+                });
             }
         });
         ui.spacing_mut().item_spacing.y = 0.0;

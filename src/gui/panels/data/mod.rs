@@ -12,9 +12,10 @@ mod view;
 use egui::{Color32, RichText, Stroke, StrokeKind, Ui};
 
 use crate::base::{Place, format};
-use crate::data::{Part, Prepared};
+use crate::data::{Part, Prepared, Task};
 use crate::gui::icons;
 use crate::gui::theme::size;
+use crate::gui::widgets::masks::opacity_ui;
 use crate::gui::widgets::{
     RowButton, advice_box, centered_row, page, primary_button, progress_bar, secondary_button, section_title,
     selectable_row, semibold, weak,
@@ -144,6 +145,10 @@ impl DataPanel {
         ui.add_space(size::GAP);
         section_title(ui, &format!("Classes of {}", part_word(self.view.part)));
         classes::class_list_ui(ui, cx, prepared, &mut self.view);
+        if dataset.task == Task::Segmentation {
+            ui.add_space(size::TIGHT);
+            opacity_ui(ui, cx.samples);
+        }
     }
 }
 
@@ -172,7 +177,7 @@ fn import_buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             icons::FOLDER,
             "A folder…",
             "import_folder",
-            "One sub-folder per class: images (PNG, JPEG, BMP, WebP, GIF, TIFF), texts (.txt) or recordings (WAV).",
+            "One sub-folder per class: images (PNG, JPEG, BMP, WebP, GIF, TIFF), texts (.txt) or recordings (WAV). Or images with masks in two folders.",
         ),
         (
             icons::TABLE,

@@ -136,7 +136,7 @@ pub(super) fn label_of(dataset: &Dataset, sample: u32) -> String {
             .get(sample as usize)
             .and_then(|class| dataset.classes.get(*class as usize))
             .map_or_else(|| "?".to_owned(), Clone::clone),
-        Labels::Masks(_) => "mask".to_owned(),
+        Labels::Masks(masks) => shown_classes(dataset, &masks.counts(sample as usize, dataset.classes.len())),
         Labels::Values(values) => {
             values.get(sample as usize).map_or_else(|| "?".to_owned(), |value| format::number(f64::from(*value)))
         }
@@ -147,4 +147,17 @@ pub(super) fn label_of(dataset: &Dataset, sample: u32) -> String {
             written.unwrap_or_else(|| "?".to_owned())
         }
     }
+}
+
+/// The classes that a mask shows, those with most pixels first; the first of the data set only where it is alone.
+fn shown_classes(dataset: &Dataset, pixels: &[u64]) -> String {
+    const MOST: usize = 3;
+    let mut shown: Vec<(u64, &String)> =
+        pixels.iter().copied().zip(&dataset.classes).skip(1).filter(|(pixels, _)| *pixels > 0).collect();
+    shown.sort_by_key(|(pixels, _)| std::cmp::Reverse(*pixels));
+    let names: Vec<&str> = shown.iter().take(MOST).map(|(_, name)| name.as_str()).collect();
+    if names.is_empty() {
+        return dataset.classes.first().map_or_else(|| "?".to_owned(), Clone::clone);
+    }
+    names.join(", ")
 }

@@ -44,7 +44,10 @@ impl EvaluatePanel {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     if secondary_button(ui, icons::EXPORT, "Export as CSV…").clicked() {
                         let text = csv(evaluation, &names);
-                        cx.ask(Request::SaveText { name: format!("classes-{}.csv", evaluation.part), text });
+                        cx.ask(Request::SaveFile {
+                            name: format!("classes-{}.csv", evaluation.part),
+                            content: text.into_bytes(),
+                        });
                     }
                 });
             });

@@ -29,7 +29,8 @@ impl EvaluatePanel {
             ui.separator();
             self.sample_ui(ui, cx, sample);
         }
-        match self.cell.filter(|_| !is_regression(cx.session, evaluation)) {
+        let has_cells = !is_regression(cx.session, evaluation) && evaluation.masks.is_none() && evaluation.language.is_none();
+        match self.cell.filter(|_| has_cells) {
             Some((row, column)) => {
                 ui.separator();
                 let found = samples::of_cell(evaluation, row, column);
@@ -56,7 +57,7 @@ impl EvaluatePanel {
                 ui.separator();
                 ui.scope(|ui| {
                     curves_ui(ui, cx, run);
-                    if !is_regression(cx.session, evaluation) && evaluation.language.is_none() {
+                    if has_cells {
                         ui.separator();
                         self.mistakes_ui(ui, cx);
                     }

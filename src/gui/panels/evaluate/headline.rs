@@ -65,6 +65,14 @@ fn tiles(evaluation: &Evaluation, is_regression: bool) -> Vec<(&'static str, Str
             ("Told rightly", format::share(evaluation.accuracy), "of the tokens".to_owned()),
         ];
     }
+    if let Some(masks) = &evaluation.masks {
+        return vec![
+            ("Mean IoU", format::share(masks.mean_iou), "mean of classes".to_owned()),
+            ("Dice", format::share(masks.dice), "without background".to_owned()),
+            ("Right pixels", format::share(evaluation.accuracy), format!("{samples} images")),
+            time,
+        ];
+    }
     let right = evaluation.confusion.iter().enumerate().filter_map(|(class, row)| row.get(class)).sum();
     vec![
         ("Accuracy", format::share(evaluation.accuracy), format!("{} of {samples}", format::count(right))),

@@ -113,6 +113,14 @@ pub(super) fn metrics(evaluation: &Evaluation, is_regression: bool) -> Vec<(Stri
             add(&format!("Top {k}"), format::share(*share), "Share of tokens that are among the most probable ones.");
         }
         add("Tokens", format::count(language.tokens), "Tokens that were told.");
+    } else if let Some(masks) = &evaluation.masks {
+        add("Mean IoU", format::share(masks.mean_iou), "Intersection over union of each class, mean of the classes.");
+        add(
+            "Dice",
+            format::share(masks.dice),
+            "Overlap as the F1 of pixels, mean of the classes other than background.",
+        );
+        add("Right pixels", format::share(evaluation.accuracy), "Share of right pixels; large areas count most.");
     } else {
         add("Accuracy", format::share(evaluation.accuracy), "Share of right answers.");
         for (k, share) in evaluation.top_k.iter().filter(|(k, _)| *k > 1) {

@@ -22,14 +22,19 @@ impl EvaluatePanel {
     pub(super) fn matrix_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, evaluation: &Evaluation) {
         let count = evaluation.confusion.len();
         let names: Vec<String> = (0..count).map(|class| class_name(cx.session, class)).collect();
+        let has_masks = evaluation.masks.is_some();
         let theme = cx.theme.clone();
         card_filled(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.label(semibold("Confusion matrix", size::BODY));
                 ui.label(
-                    RichText::new("rows are the truth, columns the answers; click a cell to see its samples")
-                        .small()
-                        .color(theme.weak),
+                    RichText::new(if has_masks {
+                        "rows are the truth, columns the answers, in shares of the row's pixels"
+                    } else {
+                        "rows are the truth, columns the answers; click a cell to see its samples"
+                    })
+                    .small()
+                    .color(theme.weak),
                 );
             });
             let room = ui.available_rect_before_wrap();
@@ -70,7 +75,8 @@ impl EvaluatePanel {
                 for (column, &samples) in counts.iter().enumerate() {
                     let rect = cell_rect(row, column).shrink(if side > 12.0 { 1.0 } else { 0.0 });
                     let share = if total > 0 { samples as f32 / total as f32 } else { 0.0 };
-                    paint_cell(&painter, &theme, rect, row == column, share, samples);
+                    let number = if has_masks { format!("{:.1} %", share * 100.0) } else { format::count(samples) };
+                    paint_cell(&painter, &theme, rect, row == column, share, (samples > 0).then_some(&number));
                     let is_selected = self.cell == Some((row, column));
                     if is_selected {
                         painter.rect_stroke(rect, 4.0, Stroke::new(2.0, theme.accent), StrokeKind::Outside);
@@ -79,14 +85,15 @@ impl EvaluatePanel {
                         continue;
                     }
                     let cell = ui.interact(rect, ui.id().with(("cell", row, column)), Sense::click());
-                    let text = describe(&names, row, column, samples, total);
+                    let text = describe(&names, row, column, samples, total, has_masks);
                     cell.widget_info(|| {
                         egui::WidgetInfo::selected(egui::WidgetType::SelectableLabel, true, is_selected, &text)
                     });
                     if cell.has_focus() {
                         painter.rect_stroke(rect, 4.0, Stroke::new(1.5, theme.text), StrokeKind::Inside);
                     }
-                    if cell.clicked() {
+                    // Each image has pixels in many cells.
+                    if cell.clicked() && !has_masks {
                         self.select_cell(row, column);
                     }
                     cell.on_hover_text(text);
@@ -107,10 +114,11 @@ impl EvaluatePanel {
         let (row, column) = (at.y as usize, at.x as usize);
         let Some(counts) = evaluation.confusion.get(row) else { return };
         let Some(&samples) = counts.get(column) else { return };
-        if response.clicked() {
+        if response.clicked() && evaluation.masks.is_none() {
             self.select_cell(row, column);
         }
-        response.on_hover_text_at_pointer(describe(names, row, column, samples, counts.iter().sum()));
+        let text = describe(names, row, column, samples, counts.iter().sum(), evaluation.masks.is_some());
+        response.on_hover_text_at_pointer(text);
     }
 
     fn select_cell(&mut self, row: usize, column: usize) {
@@ -120,10 +128,10 @@ impl EvaluatePanel {
 }
 
 /// Right answers in the accent, wrong ones in the colour of errors, the more the stronger.
-fn paint_cell(painter: &Painter, theme: &Theme, rect: Rect, is_right: bool, share: f32, samples: u64) {
+fn paint_cell(painter: &Painter, theme: &Theme, rect: Rect, is_right: bool, share: f32, number: Option<&String>) {
     let color = if is_right { theme.accent } else { theme.error };
     // Few mistakes must still be seen, so wrong answers grow with the root.
-    let strength = if samples == 0 {
+    let strength = if number.is_none() {
         0.0
     } else if is_right {
         0.12 + 0.75 * share
@@ -131,14 +139,14 @@ fn paint_cell(painter: &Painter, theme: &Theme, rect: Rect, is_right: bool, shar
         0.14 + 0.8 * share.sqrt()
     };
     let fill = theme.tint(theme.card, color, strength.min(0.9));
-    let ground = if samples == 0 { theme.tint(theme.card, theme.text, 0.03) } else { fill };
+    let ground = if number.is_none() { theme.tint(theme.card, theme.text, 0.03) } else { fill };
     painter.rect_filled(rect, if rect.width() > 12.0 { 4.0 } else { 0.0 }, ground);
-    if samples > 0 && rect.width() >= LEGIBLE {
+    if let Some(number) = number.filter(|_| rect.width() >= LEGIBLE) {
         let text = clearest(fill, theme.text, theme.on_accent);
         let most = if rect.height() > 64.0 { size::HEADLINE } else { size::ASIDE };
         let points = (rect.height() * 0.45).clamp(9.0, most);
         let font = FontId::monospace(points);
-        painter.text(rect.center(), Align2::CENTER_CENTER, format::count(samples), font, text);
+        painter.text(rect.center(), Align2::CENTER_CENTER, number, font, text);
     }
 }
 
@@ -156,7 +164,7 @@ fn clearest(ground: Color32, one: Color32, other: Color32) -> Color32 {
 }
 
 /// `3 taken for 5, 2 samples, 5.6 % of 3`.
-fn describe(names: &[String], row: usize, column: usize, samples: u64, total: u64) -> String {
+fn describe(names: &[String], row: usize, column: usize, samples: u64, total: u64, are_pixels: bool) -> String {
     let name = |class: usize| names.get(class).map_or("?", String::as_str);
     let share = if total > 0 { samples as f64 / total as f64 * 100.0 } else { 0.0 };
     let what = if row == column {
@@ -164,7 +172,8 @@ fn describe(names: &[String], row: usize, column: usize, samples: u64, total: u6
     } else {
         format!("{} taken for {}", name(row), name(column))
     };
-    let samples = format!("{} sample{}", format::count(samples), if samples == 1 { "" } else { "s" });
+    let one = if are_pixels { "pixel" } else { "sample" };
+    let samples = format!("{} {one}{}", format::count(samples), if samples == 1 { "" } else { "s" });
     format!("{what}, {samples}, {share:.1} % of {}", name(row))
 }
 
@@ -188,7 +197,7 @@ mod tests {
     #[test]
     fn a_cell_says_what_it_means() {
         let names = ["three".to_owned(), "five".to_owned()];
-        assert_eq!(describe(&names, 0, 1, 2, 36), "three taken for five, 2 samples, 5.6 % of three");
-        assert_eq!(describe(&names, 1, 1, 1, 1), "five recognized, 1 sample, 100.0 % of five");
+        assert_eq!(describe(&names, 0, 1, 2, 36, false), "three taken for five, 2 samples, 5.6 % of three");
+        assert_eq!(describe(&names, 1, 1, 1, 1, true), "five recognized, 1 pixel, 100.0 % of five");
     }
 }

@@ -5,6 +5,7 @@ mod details;
 mod headline;
 mod left;
 mod matrix;
+mod overlaps;
 mod regression;
 mod samples;
 
@@ -33,6 +34,23 @@ const TABS: &[Tab] = &[
         title: "Samples",
         icon: icons::IMAGES,
         help: "The samples with the largest and the smallest loss.",
+    },
+];
+
+/// The same where the answers are masks.
+const MASK_TABS: &[Tab] = &[
+    Tab {
+        id: "result",
+        title: "Result",
+        icon: icons::MATRIX,
+        help: "The numbers that count, and which classes are taken for which, counted in pixels.",
+    },
+    Tab { id: "classes", title: "Classes", icon: icons::TABLE, help: "How well the masks of every class overlap." },
+    Tab {
+        id: "samples",
+        title: "Samples",
+        icon: icons::IMAGES,
+        help: "The images with the largest and the smallest loss.",
     },
 ];
 
@@ -80,10 +98,10 @@ pub struct EvaluatePanel {
     list: samples::List,
     /// The run whose evaluation was last in sight: another one starts without a selection.
     seen: Option<RunId>,
-    /// Whether the answers are numbers instead of classes.
-    is_regression: bool,
-    /// Whether the answers are next tokens.
-    is_language: bool,
+    /// What the answers are.
+    task: Task,
+    /// The sample for which an answer was asked, so that it is asked for once.
+    asked: Option<(Option<RunId>, u32)>,
 }
 
 impl Default for EvaluatePanel {
@@ -95,18 +113,19 @@ impl Default for EvaluatePanel {
             sort: classes::Sort::default(),
             list: samples::List::default(),
             seen: None,
-            is_regression: false,
-            is_language: false,
+            task: Task::default(),
+            asked: None,
         }
     }
 }
 
 impl StepPanel for EvaluatePanel {
     fn tabs(&self) -> &'static [Tab] {
-        match () {
-            () if self.is_language => LANGUAGE_TABS,
-            () if self.is_regression => REGRESSION_TABS,
-            () => TABS,
+        match self.task {
+            Task::LanguageModel => LANGUAGE_TABS,
+            Task::Regression => REGRESSION_TABS,
+            Task::Segmentation => MASK_TABS,
+            Task::Classification => TABS,
         }
     }
 
@@ -128,6 +147,7 @@ impl StepPanel for EvaluatePanel {
         match tab {
             "samples" => self.samples_ui(ui, cx, evaluation),
             _ if evaluation.language.is_some() => self.language_ui(ui, cx, evaluation),
+            "classes" if evaluation.masks.is_some() => overlaps::classes_ui(ui, cx, evaluation),
             "classes" if !is_regression => self.classes_ui(ui, cx, evaluation),
             "classes" => regression::errors_ui(ui, cx, evaluation),
             _ => self.result_ui(ui, cx, evaluation, is_regression),
@@ -141,8 +161,7 @@ impl StepPanel for EvaluatePanel {
     }
 
     fn logic(&mut self, session: &Session) {
-        self.is_regression = session.prepared().is_some_and(|data| data.dataset.task == Task::Regression);
-        self.is_language = session.prepared().is_some_and(|data| data.dataset.task == Task::LanguageModel);
+        self.task = session.prepared().map_or_else(Task::default, |data| data.dataset.task);
         let run = session.selected_run().map(|run| &run.id);
         if self.seen.as_ref() != run {
             self.seen = run.cloned();

@@ -38,7 +38,8 @@ impl EvaluatePanel {
                     (List::Best, "Smallest loss", "What the network is surest of and right about."),
                     (List::Wrong, "Wrong, surest first", "Wrong answers that the network was sure of."),
                 ] {
-                    if (is_regression || evaluation.language.is_some()) && list == List::Wrong {
+                    let has_wrong = !is_regression && evaluation.masks.is_none() && evaluation.language.is_none();
+                    if !has_wrong && list == List::Wrong {
                         continue;
                     }
                     let is_on = self.list == list;
@@ -73,6 +74,7 @@ impl EvaluatePanel {
         };
         let theme = cx.theme.clone();
         let classes: Vec<String> = (0..data.dataset.classes.len()).map(|class| class_name(cx.session, class)).collect();
+        let has_masks = data.dataset.task == Task::Segmentation;
         let answer = |value: f32| match classes.get(value.max(0.0) as usize) {
             Some(name) => name.clone(),
             None => format::number(f64::from(value)),
@@ -101,7 +103,10 @@ impl EvaluatePanel {
                 ui.horizontal(|ui| {
                     for sample in samples.iter().skip(row * columns).take(columns) {
                         let is_right = sample.truth == sample.predicted;
-                        let name = if is_right {
+                        let overlap = format!("IoU {}", format::share(f64::from(sample.confidence)));
+                        let name = if has_masks {
+                            format!("Sample {}, {overlap}", sample.sample)
+                        } else if is_right {
                             format!("Sample {}, {}", sample.sample, answer(sample.truth))
                         } else {
                             format!(
@@ -125,7 +130,9 @@ impl EvaluatePanel {
                                         egui::StrokeKind::Outside,
                                     );
                                 }
-                                let caption = if is_right {
+                                let caption = if has_masks {
+                                    overlap
+                                } else if is_right {
                                     answer(sample.truth)
                                 } else {
                                     format!("{} ≠ {}", answer(sample.truth), answer(sample.predicted))
@@ -200,14 +207,17 @@ impl EvaluatePanel {
     }
 
     /// Where a sample came from and what was answered.
-    pub(super) fn sample_ui(&self, ui: &mut Ui, cx: &mut PanelContext<'_>, sample: SampleResult) {
+    pub(super) fn sample_ui(&mut self, ui: &mut Ui, cx: &mut PanelContext<'_>, sample: SampleResult) {
         let Some(data) = cx.session.prepared().cloned() else { return };
         ui.label(semibold(format!("Sample {}", sample.sample), size::BODY));
         if let Some(text) = data.dataset.text(sample.sample as usize) {
             let scroll = ScrollArea::vertical().id_salt("text").max_height(160.0);
             scroll.show(ui, |ui| ui.add(egui::Label::new(text).wrap()));
         }
-        if data.dataset.input.is_drawn() {
+        let has_masks = data.dataset.task == Task::Segmentation;
+        if has_masks {
+            self.masks_ui(ui, cx, sample);
+        } else if data.dataset.input.is_drawn() {
             let side = ui.available_width().min(160.0);
             sample_image(ui, cx.samples, &data.dataset, sample.sample, side, "Selected sample");
         }
@@ -217,13 +227,15 @@ impl EvaluatePanel {
             None => format::number(f64::from(value)),
         };
         use crate::gui::widgets::key_value;
-        if data.dataset.task == Task::LanguageModel {
+        if has_masks {
+            key_value(ui, "Mean IoU", &format::share(f64::from(sample.confidence)));
+        } else if data.dataset.task == Task::LanguageModel {
             key_value(ui, "Told rightly", &told(&sample));
         } else {
             key_value(ui, "Label", &value(sample.truth));
             key_value(ui, "Answer", &value(sample.predicted));
         }
-        if !data.dataset.classes.is_empty() {
+        if !data.dataset.classes.is_empty() && !has_masks {
             key_value(ui, "Probability of the answer", &format::share(f64::from(sample.confidence)));
         }
         key_value(ui, "Loss", &format::number(f64::from(sample.loss)));

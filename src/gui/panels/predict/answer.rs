@@ -3,11 +3,13 @@
 use egui::{RichText, ScrollArea, Ui};
 
 use crate::base::format;
-use crate::data::{Dataset, Labels};
+use crate::data::{Dataset, Labels, importers, mask_png};
 use crate::gui::icons;
-use crate::gui::panels::PanelContext;
+use crate::gui::panels::{PanelContext, Request};
 use crate::gui::theme::size;
-use crate::gui::widgets::{bar_row, card_filled, headline, icon_toggle, semibold, weak};
+use crate::gui::widgets::masks::{legend_ui, opacity_ui, paint_mask};
+use crate::gui::widgets::samples::paint_texture;
+use crate::gui::widgets::{bar_row, card_filled, headline, icon_toggle, secondary_button, semibold, weak};
 use crate::session::{Input, Prediction};
 
 /// Bars that are drawn at most; the rest is far less probable.
@@ -15,7 +17,7 @@ const MOST_BARS: usize = 100;
 
 pub(super) fn answer_ui(
     ui: &mut Ui,
-    cx: &PanelContext<'_>,
+    cx: &mut PanelContext<'_>,
     dataset: &Dataset,
     prediction: Option<&Prediction>,
     by_probability: &mut bool,
@@ -29,11 +31,51 @@ pub(super) fn answer_ui(
             ui.add(egui::Label::new(text).wrap());
             return;
         };
-        if let Some(value) = prediction.value {
+        if let Some(mask) = &prediction.mask {
+            mask_ui(ui, cx, dataset, prediction, mask);
+        } else if let Some(value) = prediction.value {
             value_ui(ui, cx, dataset, prediction, f64::from(value));
         } else {
             classes_ui(ui, cx, dataset, prediction, by_probability);
         }
+    });
+}
+
+/// The mask over the image, its legend, and a way to keep it.
+fn mask_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, dataset: &Dataset, prediction: &Prediction, mask: &[u8]) {
+    let below = 74.0 + 24.0 * dataset.classes.len().min(4) as f32;
+    let side = ui.available_width().min(ui.available_height() - below).max(80.0);
+    ui.vertical_centered(|ui| {
+        let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(side), egui::Sense::hover());
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::WidgetType::Image, true, "The mask over the image"));
+        let (image, over) = cx.samples.answer(ui.ctx(), dataset, prediction);
+        if let Some(image) = image {
+            paint_texture(ui, &image, rect);
+        }
+        if let Some(over) = over {
+            paint_mask(ui, &over, rect, cx.samples.mask_opacity);
+        }
+    });
+    ui.horizontal(|ui| {
+        if secondary_button(ui, icons::EXPORT, "Save the mask as PNG…").clicked()
+            && let &[_, height, width] = dataset.dims.0.as_slice()
+        {
+            let size = match &prediction.input {
+                Input::File(path) => importers::image_size(path),
+                _ => None,
+            };
+            let size = size.unwrap_or((width as u32, height as u32));
+            // The mask has the data set's size, so it can be written.
+            if let Ok(content) = mask_png::encode(mask, (width, height), size) {
+                cx.ask(Request::SaveFile { name: "mask.png".to_owned(), content });
+            }
+        }
+        opacity_ui(ui, cx.samples);
+    });
+    let theme = std::sync::Arc::clone(&cx.theme);
+    ScrollArea::vertical().id_salt("legend").auto_shrink([false, true]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        legend_ui(ui, &theme, dataset, &prediction.probabilities);
     });
 }
 

@@ -158,7 +158,8 @@ impl StepPanel for PredictPanel {
                 });
                 ui.allocate_ui_with_layout(vec2(area.x - gap - half, top), inside, |ui| {
                     ui.set_max_size(vec2(area.x - gap - half, top));
-                    let prediction = cx.session.predictions().get(self.shown);
+                    let session = cx.session;
+                    let prediction = session.predictions().get(self.shown);
                     answer::answer_ui(ui, cx, &prepared.dataset, prediction, &mut self.by_probability);
                 });
             });
@@ -253,7 +254,9 @@ impl StepPanel for PredictPanel {
         }
         let Some(prepared) = session.prepared() else { return };
         if self.style_of.as_ref().is_none_or(|known| !Arc::ptr_eq(known, prepared)) {
-            self.style = Style::of(&prepared.dataset, &prepared.split.train);
+            // Nobody draws photos, so masks have none to draw over.
+            let is_drawn = prepared.dataset.task != Task::Segmentation;
+            self.style = is_drawn.then(|| Style::of(&prepared.dataset, &prepared.split.train)).flatten();
             self.style_of = Some(Arc::clone(prepared));
             let newest = session.predictions().first();
             let was_drawn = newest.is_none_or(|newest| matches!(newest.input, Input::Values(_)));
@@ -472,7 +475,11 @@ impl PredictPanel {
             painter.text(middle, egui::Align2::CENTER_CENTER, &answer, font, cx.theme.text);
         }
         let sure = prediction.probabilities.iter().copied().fold(0.0, f32::max);
-        let hover = if prediction.value.is_some() { answer } else { format!("{answer}, {}", answer::percent(sure)) };
+        let hover = if prediction.value.is_some() || prediction.mask.is_some() {
+            answer
+        } else {
+            format!("{answer}, {}", answer::percent(sure))
+        };
         response.on_hover_text(hover).clicked()
     }
 
@@ -542,6 +549,13 @@ fn runs_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) -> bool {
 fn answer_text(dataset: &Dataset, prediction: &Prediction) -> String {
     if let Some(value) = prediction.value {
         return format::number(f64::from(value));
+    }
+    if prediction.mask.is_some() {
+        // What an image shows most of, background aside.
+        let shown = prediction.probabilities.iter().zip(&dataset.classes).skip(1).filter(|(share, _)| **share > 0.0);
+        let most = shown.max_by(|a, b| a.0.total_cmp(b.0));
+        let first = || dataset.classes.first().map_or_else(|| "?".to_owned(), Clone::clone);
+        return most.map_or_else(first, |(_, name)| name.clone());
     }
     let best = prediction.probabilities.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
     best.and_then(|(class, _)| dataset.classes.get(class)).map_or_else(|| "?".to_owned(), Clone::clone)

@@ -106,6 +106,7 @@ pub(in crate::gui) fn card<'a>(kind: CardKind, theme: &Theme, input: &CardInput<
     let counts = last.and_then(|run| if run.is_active { run.epochs.last().copied() } else { status::best(run) });
     match kind {
         CardKind::Loss => loss(&mut card, theme, input, counts),
+        CardKind::Accuracy if input.runs.iter().any(|run| has_masks(run)) => overlap(&mut card, theme, input, counts),
         CardKind::Accuracy => match input.target_scale {
             None if input.is_language => perplexity(&mut card, theme, input, counts),
             None => accuracy(&mut card, theme, input, counts),
@@ -206,6 +207,32 @@ fn perplexity<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>
     card.title = "Perplexity";
     card.help = "Between how many equally likely tokens the network would be as unsure of the next one: e to the loss.";
     by_epoch(card, theme, input, counts, "validation", f64::exp);
+}
+
+/// Whether a run's answers are masks.
+fn has_masks(run: &Run) -> bool {
+    run.epochs.iter().any(|epoch| epoch.validation_dice.is_some())
+}
+
+/// Right pixels say little where most are background; the overlap tells.
+fn overlap<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, counts: Option<EpochMetrics>) {
+    card.title = "Overlap";
+    card.help = "How well the masks of the validation part overlap with the truth: Dice of the classes other than \
+                 background, and the mean intersection over union of all classes. 100 % is a perfect fit.";
+    for run in &input.runs {
+        let (color, dash) = (color(theme, run), dash(theme, run));
+        let mean_iou = points(run, |epoch| epoch.validation_mean_iou);
+        let mean_iou = Curve::of_points(name(input, run, "mean IoU"), color, Look::Pale, mean_iou);
+        card.curves.push(mean_iou.listed(lists_asides(input)));
+        let dice = points(run, |epoch| epoch.validation_dice);
+        card.curves.push(Curve::of_points(name(input, run, "Dice"), color, Look::Strong, dice).dash(dash));
+    }
+    card.empty = "Measured at the end of each epoch.";
+    card.whole = counts.and_then(|epoch| epoch.validation_dice);
+    card.headline = card.whole.map(format::share);
+    card.unit = of_epoch("Dice", input, counts);
+    card.from_zero = true;
+    card.show = |value| format!("{value:.4}");
 }
 
 fn error<'a>(card: &mut ChartCard<'a>, theme: &Theme, input: &CardInput<'a>, counts: Option<EpochMetrics>, scale: f64) {

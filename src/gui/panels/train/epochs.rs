@@ -42,7 +42,7 @@ pub(super) fn table_ui(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if secondary_button(ui, icons::EXPORT, "Export as CSV…").clicked() {
-                    cx.ask(Request::SaveText { name: format!("{}.csv", run.id), text: csv(run) });
+                    cx.ask(Request::SaveFile { name: format!("{}.csv", run.id), content: csv(run).into_bytes() });
                 }
             });
         });
