@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use image::{GrayImage, Luma};
-use support::run;
+use support::{fixture, run};
 
 /// A bright square on a darker ground with grain, and its mask; one pixel of each mask is void.
 fn squares(folder: &Path, count: u32) {
@@ -23,9 +23,8 @@ fn squares(folder: &Path, count: u32) {
             Luma([(if is_inside(x, y) { 150 } else { 60 } + grain) as u8])
         });
         image.save(folder.join(format!("images/{number}.png"))).unwrap();
-        let mask = GrayImage::from_fn(32, 32, |x, y| {
-            Luma([if (x, y) == (0, 0) { 255 } else { u8::from(is_inside(x, y)) }])
-        });
+        let mask =
+            GrayImage::from_fn(32, 32, |x, y| Luma([if (x, y) == (0, 0) { 255 } else { u8::from(is_inside(x, y)) }]));
         mask.save(folder.join(format!("masks/{number}.png"))).unwrap();
     }
 }
@@ -78,10 +77,8 @@ fn squares_are_learned_scored_and_predicted() {
 fn a_loss_for_numbers_is_refused() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path();
-    squares(&path.join("squares"), 12);
     run(path, &["new", "p"]).summary();
-    run(path, &["import", "p", "squares"]).summary();
+    run(path, &["import", "p", &fixture("import/nuclei")]).summary();
     let ran = run(path, &["train", "p", "--set", "train.loss=mse"]);
-    assert_ne!(ran.code, 0);
-    assert!(ran.stderr.contains("is for numbers, but the data has masks"), "{}", ran.stderr);
+    ran.refused(3, &["is for numbers, but the data has masks"]);
 }

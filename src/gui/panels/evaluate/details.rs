@@ -29,7 +29,8 @@ impl EvaluatePanel {
             ui.separator();
             self.sample_ui(ui, cx, sample);
         }
-        let has_cells = !is_regression(cx.session, evaluation) && evaluation.masks.is_none() && evaluation.language.is_none();
+        let has_cells =
+            !is_regression(cx.session, evaluation) && evaluation.masks.is_none() && evaluation.language.is_none();
         match self.cell.filter(|_| has_cells) {
             Some((row, column)) => {
                 ui.separator();
