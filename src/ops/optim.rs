@@ -8,8 +8,10 @@ use std::ops::{Add, Div, Mul, Sub};
 use candle_core::{Result, Tensor};
 
 use super::has_kernels;
+use super::kernels::float::Float;
 use super::kernels::optim::{self as kernels, Step, Sweep, Value};
-use super::storage::{edit, values, with_type};
+use super::kernels::par;
+use super::storage::{edit, tensor, values, with_type};
 
 pub use kernels::{Adam, Betas, Decay, RmsProp, Rule, Sgd, Update};
 
@@ -18,9 +20,18 @@ pub use kernels::{Adam, Betas, Decay, RmsProp, Rule, Sgd, Update};
 /// # Errors
 /// If the device has no room.
 pub fn state_of(rule: &Rule, param: &Tensor) -> Result<Vec<Tensor>> {
+    let value = rule.start();
     let start = |_| {
+        if has_kernels(param) {
+            // Written by all threads. Zeros that the system promises and nobody wrote would be copied page by page in the
+            // first step, which stops all threads each time.
+            return with_type!(param, T => {
+                let fill = |_, values: &mut [T]| values.fill(<T as Float>::of(value));
+                tensor(par::build(param.elem_count(), par::CHUNK, fill), param.dims())
+            });
+        }
         let zeros = param.zeros_like()?;
-        if rule.start() == 0.0 { Ok(zeros) } else { zeros + rule.start() }
+        if value == 0.0 { Ok(zeros) } else { zeros + value }
     };
     rule.state().iter().map(start).collect()
 }

@@ -6,6 +6,7 @@
 //! depend on the shapes alone, and what several of them add to is added in their order.
 
 use std::borrow::Cow;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -264,7 +265,7 @@ impl<T: Float> Filters<'_, T> {
         runs: &[Run],
         After { bias, floor }: After<'_, T>,
         (placement, channel): (&Placement, usize),
-        out: &Shared<'_, T>,
+        out: &Shared<'_, MaybeUninit<T>>,
     ) {
         /// Filters beyond this many values are read once for all pixels, not once for each tile of pixels.
         const LARGE: usize = 128 * 1024;
@@ -292,9 +293,10 @@ impl<T: Float> Filters<'_, T> {
                     #[expect(unsafe_code, reason = "a block's rows of all channels are not one slice")]
                     let out = unsafe { out.slice(place + filter * area, (sums.len() - 1) * step + 1) };
                     if step == 1 {
-                        copy_row(sums, out, |sum| floor.under(sum + bias));
+                        copy_row(sums, out, |sum| MaybeUninit::new(floor.under(sum + bias)));
                     } else {
-                        out.iter_mut().step_by(step).zip(sums).for_each(|(out, &sum)| *out = floor.under(sum + bias));
+                        let places = out.iter_mut().step_by(step).zip(sums);
+                        places.for_each(|(out, &sum)| _ = out.write(floor.under(sum + bias)));
                     }
                 }
             }
@@ -456,29 +458,34 @@ fn forward_packed<T: Float>(
     after: After<'_, T>,
     geometry: &Geometry,
 ) -> Vec<T> {
-    let mut out = par::zeros(geometry.batch * geometry.out_channels * geometry.out_area());
+    let len = geometry.batch * geometry.out_channels * geometry.out_area();
     if geometry.is_empty() {
-        return out;
+        return par::zeros(len);
     }
     let outer = geometry.outer();
     let (grid, reach) = geometry.input_grid();
     let filters = |packed| Filters { packed: Cow::Borrowed(packed), count: outer, reach: reach.clone() };
     let groups: Vec<Filters<'_, T>> = groups.iter().map(|packed| filters(&packed[..])).collect();
     let placement = Placement { channels: geometry.out_channels, size: geometry.output, step: [1, 1], shift: [0, 0] };
-    let shared = Shared::new(&mut out);
-    let split = (outer, kernels.filters, geometry.products());
-    for_each_block(&grid.blocks(geometry.batch), split, |scratch, block, these| {
-        let runs = placement.runs(&grid, block);
-        let cells = scratch.prepare(grid.values(), block);
-        for (group, filters) in groups.iter().enumerate() {
-            simd::run!(grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
-            let bias = after.bias.map(|bias| par::piece(bias, group * outer, outer));
-            let to = (&placement, group * outer);
-            let after = After { bias, ..after };
-            filters.apply(kernels, these.clone(), cells, grid.pixels(block), &runs, after, to, &shared);
-        }
-    });
-    out
+    let write = |shared: &Shared<'_, MaybeUninit<T>>| {
+        let split = (outer, kernels.filters, geometry.products());
+        for_each_block(&grid.blocks(geometry.batch), split, |scratch, block, these| {
+            let runs = placement.runs(&grid, block);
+            let cells = scratch.prepare(grid.values(), block);
+            for (group, filters) in groups.iter().enumerate() {
+                simd::run!(grid.fill(x, group * geometry.inner(), geometry.channels, block, cells));
+                let bias = after.bias.map(|bias| par::piece(bias, group * outer, outer));
+                let to = (&placement, group * outer);
+                let after = After { bias, ..after };
+                filters.apply(kernels, these.clone(), cells, grid.pixels(block), &runs, after, to, shared);
+            }
+        });
+    };
+    // SAFETY: the blocks are all rows of all images, and each is done for all filters of all groups.
+    #[expect(unsafe_code, reason = "zeros written before would be a pass over memory")]
+    unsafe {
+        par::written(len, write)
+    }
 }
 
 /// Gradient of the input.
@@ -496,9 +503,9 @@ pub fn backward_input<T: Float>(grad: &[T], weight: &[T], geometry: &Geometry) -
 }
 
 fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], geometry: &Geometry) -> Vec<T> {
-    let mut out = par::zeros(geometry.batch * geometry.channels * geometry.area());
+    let len = geometry.batch * geometry.channels * geometry.area();
     if geometry.is_empty() {
-        return out;
+        return par::zeros(len);
     }
     let (inner, outer, depth, taps) = (geometry.inner(), geometry.outer(), geometry.depth(), geometry.taps());
     let Window { stride, padding, .. } = geometry.window;
@@ -526,23 +533,37 @@ fn backward_input_with<T: Float>(kernels: Kernels<T>, grad: &[T], weight: &[T], 
         };
         phases.push((placement, weight.chunks_exact(outer * depth).map(of_group).collect()));
     }
-    let shared = Shared::new(&mut out);
-    let split = (inner, kernels.filters, geometry.products());
-    for_each_block(&grid.blocks(geometry.batch), split, |scratch, block, these| {
-        let runs: Vec<Vec<Run>> = phases.iter().map(|(placement, _)| placement.runs(&grid, block)).collect();
-        let cells = scratch.prepare(grid.values(), block);
-        for group in 0..geometry.groups {
-            simd::run!(grid.fill(grad, group * outer, geometry.out_channels, block, cells));
-            for ((placement, groups), runs) in phases.iter().zip(&runs) {
-                // What no filter reaches keeps the gradient zero.
-                let Some(filters) = groups.get(group).filter(|filters| !filters.reach.is_empty()) else { continue };
-                let to = (placement, group * inner);
-                let after = After::bias(None);
-                filters.apply(kernels, these.clone(), cells, grid.pixels(block), runs, after, to, &shared);
-            }
+    let write = |shared: &Shared<'_, MaybeUninit<T>>| {
+        if stride != [1, 1] {
+            // What no filter reaches has the gradient zero.
+            (0..len.div_ceil(par::CHUNK)).into_par_iter().for_each(|index| {
+                let start = index * par::CHUNK;
+                // SAFETY: the chunks do not overlap, and nothing else is in use yet.
+                #[expect(unsafe_code, reason = "a piece of what several threads write")]
+                unsafe { shared.slice(start, par::CHUNK.min(len - start)) }.fill(MaybeUninit::new(T::ZERO));
+            });
         }
-    });
-    out
+        let split = (inner, kernels.filters, geometry.products());
+        for_each_block(&grid.blocks(geometry.batch), split, |scratch, block, these| {
+            let runs: Vec<Vec<Run>> = phases.iter().map(|(placement, _)| placement.runs(&grid, block)).collect();
+            let cells = scratch.prepare(grid.values(), block);
+            for group in 0..geometry.groups {
+                simd::run!(grid.fill(grad, group * outer, geometry.out_channels, block, cells));
+                for ((placement, groups), runs) in phases.iter().zip(&runs) {
+                    let Some(filters) = groups.get(group).filter(|filters| !filters.reach.is_empty()) else { continue };
+                    let to = (placement, group * inner);
+                    let after = After::bias(None);
+                    filters.apply(kernels, these.clone(), cells, grid.pixels(block), runs, after, to, shared);
+                }
+            }
+        });
+    };
+    // SAFETY: with steps of 1 the blocks are all rows of all images, and each is done for all channels; else all was
+    // zeroed.
+    #[expect(unsafe_code, reason = "zeros written before would be a pass over memory")]
+    unsafe {
+        par::written(len, write)
+    }
 }
 
 /// Gradient of the weights.

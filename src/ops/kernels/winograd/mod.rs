@@ -198,18 +198,29 @@ impl<T: Float> Filters<T> {
     fn new(kernels: Kernels<T>, weight: &[T], count: usize, depth: usize, order: Order) -> Self {
         let across = kernels.filters;
         let group = PLACES * depth * across;
-        let values = par::build(count.div_ceil(across) * group, group, |start, out: &mut [T]| {
-            let first = start / group * across;
-            let filters = across.min(count - first);
-            simd::run!(transform_filters(&weight[first * order.filter..], filters, depth, order, across, out));
-        });
+        // SAFETY: each place of each channel is written, for all filters of a group.
+        #[expect(unsafe_code, reason = "zeros written before would be a pass over memory")]
+        let values = unsafe {
+            par::write(count.div_ceil(across) * group, group, |start, out: &mut [MaybeUninit<T>]| {
+                let first = start / group * across;
+                let filters = across.min(count - first);
+                simd::run!(transform_filters(&weight[first * order.filter..], filters, depth, order, across, out));
+            })
+        };
         Self { values, count, depth }
     }
 }
 
 /// `G g G'` of some filters.
 #[inline(always)]
-fn transform_filters<T: Float>(weight: &[T], filters: usize, depth: usize, order: Order, across: usize, out: &mut [T]) {
+fn transform_filters<T: Float>(
+    weight: &[T],
+    filters: usize,
+    depth: usize,
+    order: Order,
+    across: usize,
+    out: &mut [MaybeUninit<T>],
+) {
     let half = T::of(0.5);
     for channel in 0..depth {
         let mut taps = [[T::ZERO; LARGEST_FILTERS]; TAPS];
@@ -244,7 +255,7 @@ fn transform_filters<T: Float>(weight: &[T], filters: usize, depth: usize, order
             }
             for (column, places) in places.iter().enumerate() {
                 let to = ((4 * row + column) * depth + channel) * across;
-                out[to..to + across].copy_from_slice(&places[..across]);
+                out[to..to + across].write_copy_of_slice(&places[..across]);
             }
         }
     }
