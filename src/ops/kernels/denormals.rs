@@ -29,11 +29,25 @@ impl Drop for Flushed {
 /// Makes denormals zero on this thread, and on the workers of the pool that it gives work to. Does nothing on
 /// architectures without such a mode.
 pub fn flush() -> Flushed {
-    flush_from(mode())
+    flush_workers();
+    flush_until(mode())
 }
 
-/// The same for a thread that had this mode before it became one of the workers.
+/// The same for a thread that had this mode before it became one of the workers, and gets it back.
 pub(super) fn flush_from(before: Mode) -> Flushed {
+    flush_workers();
+    flush_until(before)
+}
+
+fn flush_until(before: Mode) -> Flushed {
+    let now = mode();
+    if flushing(now) != now {
+        set(flushing(now));
+    }
+    Flushed { before, not_send: PhantomData }
+}
+
+fn flush_workers() {
     thread_local! {
         static IS_WORKER_SET: Cell<bool> = const { Cell::new(false) };
     }
@@ -49,11 +63,6 @@ pub(super) fn flush_from(before: Mode) -> Flushed {
     } else if !IS_WORKER_SET.get() {
         all_workers();
     }
-    let now = mode();
-    if flushing(now) != now {
-        set(flushing(now));
-    }
-    Flushed { before, not_send: PhantomData }
 }
 
 /// The control register of floating point arithmetic.
