@@ -11,10 +11,11 @@ use std::time::Duration;
 use egui::accesskit::Role;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
-use layerbench::data::Part;
+use layerbench::data::{Part, Task};
 use layerbench::gui::App;
 use layerbench::gui::settings::ThemeChoice;
 use layerbench::project::{Edit, Step};
+use layerbench::session::generator::Sampling;
 use layerbench::session::{Command, Input, Session};
 
 type Window = Harness<'static, App>;
@@ -47,6 +48,40 @@ fn settle(window: &mut Window) {
 fn send(window: &mut Window, command: Command) {
     window.state_mut().session_mut().run(command);
     window.run_steps(3);
+}
+
+/// A project of one's own, `LAYERBENCH_PROJECT`, in every step: `cargo test --test pictures a_project -- --ignored`.
+#[test]
+#[ignore = "draws pictures to look at"]
+fn a_project() {
+    let Some(project) = std::env::var_os("LAYERBENCH_PROJECT") else { return };
+    let mut window = window([1280.0, 800.0]);
+    send(&mut window, Command::Open(project.into()));
+    settle(&mut window);
+    let is_trained = window.state().session().selected_run().is_some_and(|run| run.has_weights());
+    if is_trained {
+        send(&mut window, Command::Evaluate(Part::Validation));
+        settle(&mut window);
+        let is_language =
+            window.state().session().prepared().is_some_and(|data| data.dataset.task == Task::LanguageModel);
+        let asked = if is_language {
+            Command::Generate { prompt: "ROMEO:".to_owned(), sampling: Sampling { tokens: 120, ..Sampling::default() } }
+        } else {
+            Command::Predict(Input::Sample(0))
+        };
+        send(&mut window, asked);
+        settle(&mut window);
+    }
+    for (step, name) in [
+        (Step::Data, "project-data"),
+        (Step::Network, "project-network"),
+        (Step::Train, "project-train"),
+        (Step::Evaluate, "project-evaluate"),
+        (Step::Predict, "project-predict"),
+    ] {
+        send(&mut window, Command::Show(step));
+        shoot(&mut window, name);
+    }
 }
 
 #[test]

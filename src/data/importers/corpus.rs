@@ -22,6 +22,8 @@ use super::{Importer, input, texts};
 
 /// Bytes that sniffing looks at.
 const SAMPLE: usize = 64 * 1024;
+/// Files of a folder that sniffing looks into.
+const MOST_FILES: usize = 20;
 /// Words from which on a file may be running text.
 const FEWEST_WORDS: usize = 50;
 /// Bytes of memory for each byte of text: the text itself, its tokens as inputs and targets, and room to make them.
@@ -104,16 +106,16 @@ impl Importer for Corpus {
     fn sniff(&self, path: &Path) -> f32 {
         if path.is_dir() {
             let Ok(entries) = listing::list(path) else { return 0.0 };
-            let mut visible = entries.iter().filter(|entry| !entry.is_hidden);
-            return if files(&entries).next().is_some() && visible.all(is_text) { 0.6 } else { 0.0 };
+            // Other files may be the data, and a few words are not enough to learn from.
+            let are_texts = entries.iter().filter(|entry| !entry.is_hidden).all(is_text);
+            let starts: Vec<String> = files(&entries).take(MOST_FILES).filter_map(|entry| start(&entry.path)).collect();
+            return if are_texts && is_prose(&starts.join("\n")) { 0.6 } else { 0.0 };
         }
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         if !name.strip_suffix(".gz").unwrap_or(&name).ends_with(".txt") {
             return 0.0;
         }
-        let Ok(text) = Text::examine_start(path, SAMPLE) else { return 0.0 };
-        let Ok((start, _)) = text.start(SAMPLE) else { return 0.0 };
-        if is_prose(&String::from_utf8_lossy(&start)) { 0.8 } else { 0.0 }
+        if start(path).is_some_and(|start| is_prose(&start)) { 0.8 } else { 0.0 }
     }
 
     fn options(&self, values: &Map<String, Value>) -> Box<dyn OptionsForm> {
@@ -128,6 +130,12 @@ impl Importer for Corpus {
 
 fn files(entries: &[Entry]) -> impl Iterator<Item = &Entry> {
     entries.iter().filter(|entry| is_text(entry))
+}
+
+/// The first part of a text file; `None` if it can't be read.
+fn start(path: &Path) -> Option<String> {
+    let (start, _) = Text::examine_start(path, SAMPLE).ok()?.start(SAMPLE).ok()?;
+    Some(String::from_utf8_lossy(&start).into_owned())
 }
 
 /// Whether this is sentences, not a table: mostly letters and spaces, and no sign that stands equally often in each line.
@@ -242,6 +250,8 @@ mod tests {
         let dataset = Corpus.read(folder.path(), &Map::new(), &Progress::default()).unwrap();
         let InputKind::Text(texts) = &dataset.input else { panic!("no texts") };
         assert_eq!(*texts.texts, ["first\nsecond\nthird\nend"]);
+        assert_eq!(Corpus.sniff(folder.path()), 0.0, "a few words are no text to learn from");
+        std::fs::write(folder.path().join("3.txt"), LINE.repeat(9)).unwrap();
         assert_eq!(Corpus.sniff(folder.path()), 0.6);
         std::fs::write(folder.path().join("notes.csv"), "a,b\n").unwrap();
         assert_eq!(Corpus.sniff(folder.path()), 0.0, "other files may be the data");
