@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows of tensors, networks, projects or windows.
 
+pub mod bounds;
 pub mod catalogue;
 pub mod dims;
 pub mod files;
@@ -14,6 +15,7 @@ pub mod problem;
 pub mod progress;
 pub mod rng;
 
+pub use bounds::Bounds;
 pub use dims::Dims;
 pub use ids::{NodeId, RunId};
 pub use params::{Choice, Field, ParamVisitor, Params};

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Tensor};
 
-use super::{DataError, Dataset, Labels, Normalizer};
+use super::{DataError, Dataset, Labels, Normalizer, boxes};
 
 /// Inputs `[batch, …dims]` in f32, scaled, and targets as [`targets`] gives them.
 ///
@@ -19,8 +19,8 @@ pub fn batch(
     Ok((inputs, targets(dataset, normalizer, samples, device)?))
 }
 
-/// Targets: class indices `[batch]` or following tokens `[batch, steps]` in u32, scaled values `[batch, 1]` in f32, or
-/// masks of class indices `[batch, height, width]` in u8.
+/// Targets: class indices `[batch]` or following tokens `[batch, steps]` in u32, scaled values `[batch, 1]` in f32,
+/// masks of class indices `[batch, height, width]` in u8, or boxes as [`boxes::table`] lists them.
 ///
 /// # Errors
 /// If the data set does not have one of the samples, or the device has no room for them.
@@ -59,6 +59,12 @@ pub fn targets(
                 tokens.extend_from_slice(targets.get(start..start + steps).ok_or_else(|| missing(sample))?);
             }
             Tensor::from_vec(tokens, (samples.len(), steps), device)?
+        }
+        Labels::Boxes(boxes) => {
+            let of = |&sample: &u32| boxes.get(sample as usize).map(Vec::as_slice).ok_or_else(|| missing(sample));
+            let boxes = samples.iter().map(of).collect::<Result<Vec<_>, _>>()?;
+            let (numbers, most) = boxes::table(&boxes);
+            Tensor::from_vec(numbers, (samples.len(), most, boxes::COLUMNS), device)?
         }
     };
     Ok(tensor)

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::base::{Dims, Problem};
 
+use super::boxes::BoxLabel;
 use super::importers::Filter;
 use super::tokens::Texts;
 use super::{Masks, Task, VOID};
@@ -136,6 +137,8 @@ pub enum Labels {
     Masks(Masks),
     /// The token that follows each token of each sample, one sample after the other.
     Next(Vec<u32>),
+    /// The objects in each sample.
+    Boxes(Vec<Vec<BoxLabel>>),
 }
 
 /// The three parts of a data set.
@@ -158,6 +161,7 @@ impl Dataset {
             Labels::Values(values) => values.len(),
             Labels::Masks(masks) => masks.len(),
             Labels::Next(targets) => targets.len().checked_div(self.dims.elements()).unwrap_or(0),
+            Labels::Boxes(boxes) => boxes.len(),
         }
     }
 
@@ -170,7 +174,7 @@ impl Dataset {
     pub fn class_of(&self, sample: usize) -> Option<u32> {
         match &self.labels {
             Labels::Classes(labels) => labels.get(sample).copied(),
-            Labels::Values(_) | Labels::Next(_) | Labels::Masks(_) => None,
+            Labels::Values(_) | Labels::Next(_) | Labels::Masks(_) | Labels::Boxes(_) => None,
         }
     }
 
@@ -181,6 +185,7 @@ impl Dataset {
                 class < u32::from(VOID)
                     && masks.of(sample).is_some_and(|mask| mask.iter().any(|&pixel| u32::from(pixel) == class))
             }
+            Labels::Boxes(_) => self.boxes_of(sample).iter().any(|label| label.class == class),
             Labels::Classes(_) | Labels::Values(_) | Labels::Next(_) => self.class_of(sample) == Some(class),
         }
     }
@@ -189,7 +194,15 @@ impl Dataset {
     pub fn mask(&self, sample: usize) -> Option<&[u8]> {
         match &self.labels {
             Labels::Masks(masks) => masks.of(sample),
-            Labels::Classes(_) | Labels::Values(_) | Labels::Next(_) => None,
+            Labels::Classes(_) | Labels::Values(_) | Labels::Next(_) | Labels::Boxes(_) => None,
+        }
+    }
+
+    /// The objects in a sample, for detection; none elsewhere.
+    pub fn boxes_of(&self, sample: usize) -> &[BoxLabel] {
+        match &self.labels {
+            Labels::Boxes(boxes) => boxes.get(sample).map_or(&[], Vec::as_slice),
+            Labels::Classes(_) | Labels::Values(_) | Labels::Masks(_) | Labels::Next(_) => &[],
         }
     }
 
@@ -217,12 +230,13 @@ impl Dataset {
     }
 
     /// How many values a network must give for one sample, for each of its pixels where the labels are masks, or for each
-    /// of its tokens where they are the next ones.
+    /// of its tokens where they are the next ones; 0 if the network says that itself, as detectors do.
     pub fn outputs_needed(&self) -> usize {
         match (self.task, &self.input) {
             (Task::Classification | Task::Segmentation, _) => self.classes.len(),
             (Task::LanguageModel, InputKind::Text(texts)) => texts.vocabulary.len(),
             (Task::Regression | Task::LanguageModel, _) => 1,
+            (Task::Detection, _) => 0,
         }
     }
 
@@ -233,7 +247,7 @@ impl Dataset {
         match self.task {
             Task::Segmentation => Dims([needed].into_iter().chain(self.dims.0.iter().skip(1).copied()).collect()),
             Task::LanguageModel => Dims(self.dims.0.iter().copied().chain([needed]).collect()),
-            Task::Classification | Task::Regression => Dims::from([needed]),
+            Task::Classification | Task::Regression | Task::Detection => Dims::from([needed]),
         }
     }
 
@@ -277,6 +291,20 @@ impl Dataset {
             Labels::Values(values) => hash_words(hasher.update(b"values"), values, |value| value.to_le_bytes()),
             Labels::Masks(masks) => hasher.update(b"masks").update(&masks.pixels),
             Labels::Next(targets) => hash_words(hasher.update(b"next"), targets, |token| token.to_le_bytes()),
+            Labels::Boxes(boxes) => {
+                hasher.update(b"boxes");
+                for objects in boxes {
+                    hasher.update(&(objects.len() as u64).to_le_bytes());
+                    for BoxLabel { class, bounds, is_difficult, is_crowd } in objects {
+                        hasher.update(&class.to_le_bytes());
+                        hasher.update(&[u8::from(*is_difficult), u8::from(*is_crowd)]);
+                        for edge in [bounds.x1, bounds.y1, bounds.x2, bounds.y2] {
+                            hasher.update(&edge.to_le_bytes());
+                        }
+                    }
+                }
+                &mut hasher
+            }
         };
         for class in &self.classes {
             hasher.update(&(class.len() as u64).to_le_bytes()).update(class.as_bytes());
@@ -284,13 +312,18 @@ impl Dataset {
         self.fingerprint = hasher.finalize().to_hex().to_string();
     }
 
-    /// How many of `samples` are in each class, or have pixels of it.
+    /// How many of `samples` are in each class, or have pixels of it; of the objects in them, for detection.
     pub fn class_counts(&self, samples: &[u32]) -> Vec<usize> {
         let mut counts = vec![0; self.classes.len()];
         for &sample in samples {
             if let Labels::Masks(masks) = &self.labels {
                 for (count, pixels) in counts.iter_mut().zip(masks.counts(sample as usize, self.classes.len())) {
                     *count += usize::from(pixels > 0);
+                }
+            }
+            for label in self.boxes_of(sample as usize) {
+                if let Some(count) = counts.get_mut(label.class as usize) {
+                    *count += 1;
                 }
             }
             if let Some(count) = self.class_of(sample as usize).and_then(|class| counts.get_mut(class as usize)) {

@@ -5,6 +5,7 @@
 
 pub mod augment;
 pub mod batch;
+pub mod boxes;
 pub mod byte_pairs;
 pub mod corpus;
 pub mod dataset;
@@ -22,6 +23,7 @@ pub mod stats;
 pub mod tokens;
 
 pub use augment::Augmentation;
+pub use boxes::BoxLabel;
 pub use dataset::{ColumnKind, Dataset, Features, InputColumn, InputKind, Labels, Part};
 pub use masks::{Masks, VOID};
 pub use normalize::{Normalization, Normalizer};
@@ -48,6 +50,8 @@ pub enum Task {
     Segmentation,
     /// The token that follows, behind each token of a text.
     LanguageModel,
+    /// Boxes around the objects in an image, each with a class.
+    Detection,
 }
 
 /// Where the data of a project comes from and how it is prepared: plain values, stored in the project file.

@@ -283,6 +283,8 @@ fn fit_output(graph: &mut Graph, classes: usize, task: Task) {
     let values = match task {
         Task::Classification | Task::Segmentation | Task::LanguageModel => classes.max(1),
         Task::Regression => 1,
+        // Detectors say how many values each anchor needs.
+        Task::Detection => return,
     };
     for (name, parameter) in last_layers(graph, task) {
         match (graph.nodes.get_mut(&name).map(|node| &mut node.role), parameter) {

@@ -167,7 +167,7 @@ pub fn summarize(
 /// If the output can't be read from its device.
 pub fn right_answers(prepared: &Prepared, samples: &[u32], output: &Tensor) -> candle_core::Result<Option<u64>> {
     let dataset = &prepared.dataset;
-    if matches!(dataset.labels, Labels::Values(_) | Labels::Next(_)) {
+    if matches!(dataset.labels, Labels::Values(_) | Labels::Next(_) | Labels::Boxes(_)) {
         return Ok(None);
     }
     let values = host(output)?;
@@ -181,7 +181,7 @@ pub fn right_answers(prepared: &Prepared, samples: &[u32], output: &Tensor) -> c
             let mask = known.of(sample as usize).unwrap_or(&[]);
             (masks::right_share(mask, output, dataset.classes.len()) * RIGHT as f64).round() as u64
         }
-        Labels::Values(_) | Labels::Next(_) => 0,
+        Labels::Values(_) | Labels::Next(_) | Labels::Boxes(_) => 0,
     };
     Ok(Some(samples.iter().zip(values.chunks(width)).map(right).sum()))
 }
@@ -238,7 +238,7 @@ fn score(prepared: &Prepared, samples: &[u32], outputs: &[f32]) -> Evaluation {
             scores::regression(samples, &truth, &predicted, scale)
         }
         // Running text is evaluated window by window: all outputs together could be many gigabytes.
-        Labels::Next(_) => Evaluation::default(),
+        Labels::Next(_) | Labels::Boxes(_) => Evaluation::default(),
     }
 }
 

@@ -35,6 +35,7 @@ impl TaskLoss {
             Task::Classification => self.spec.of_classes(output, targets, self.class_weights.as_deref()),
             Task::Regression => self.spec.of_values(output, targets),
             Task::LanguageModel => self.spec.of_tokens(output, targets),
+            Task::Detection => candle_core::bail!("this version does not train detectors yet"),
         }
     }
 }

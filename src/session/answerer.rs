@@ -199,7 +199,7 @@ impl Answerer {
         match dataset.task {
             Task::Classification => ReadOut { probabilities: scores::softmax(output), ..ReadOut::default() },
             // Its texts are written by a generator.
-            Task::LanguageModel => ReadOut::default(),
+            Task::LanguageModel | Task::Detection => ReadOut::default(),
             Task::Regression => {
                 let (shift, scale) = normalizer.target;
                 let scale = if scale == 0.0 { 1.0 } else { scale };

@@ -128,6 +128,10 @@ fn parts(job: &TrainJob) -> Vec<Problem> {
 
 fn shapes(job: &TrainJob, analysis: &Analysis) -> Vec<Problem> {
     let dataset = &job.data.dataset;
+    if dataset.task == Task::Detection {
+        let message = "the data has boxes around objects, which this version imports and shows but can't train on yet";
+        return vec![Problem::error(Place::Data, message, "Import images with one class each, or with masks")];
+    }
     let mut problems = Vec::new();
     let ends = |wanted: fn(&NodeRole) -> bool| {
         let found = job.graph.nodes.iter().find(|(_, node)| wanted(&node.role));
@@ -164,6 +168,7 @@ fn shapes(job: &TrainJob, analysis: &Analysis) -> Vec<Problem> {
         Task::LanguageModel => {
             format!("each of the {} tokens needs one for each of {needed} tokens that may follow", dataset.dims)
         }
+        Task::Detection => "the data has boxes".to_owned(),
     };
     match analysis.outputs.as_slice() {
         [] => {}
@@ -219,6 +224,7 @@ fn loss(job: &TrainJob) -> Option<Problem> {
         Task::LanguageModel => ("tokens", Target::Classes),
         Task::Regression => ("numbers", Target::Values),
         Task::Segmentation => ("masks", Target::Masks),
+        Task::Detection => ("boxes", Target::Other("boxes")),
     };
     let fits = |spec: &LossSpec| match wanted {
         Target::Masks => spec.takes_masks(),

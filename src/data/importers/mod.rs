@@ -1,8 +1,10 @@
 //! Importers: files in, [`Dataset`] out. One file each, listed in [`all`].
 
+mod annotated;
 mod archive;
 pub mod cifar;
 mod class_folders;
+pub mod coco;
 pub mod corpus;
 pub mod csv_table;
 pub mod idx;
@@ -22,7 +24,10 @@ pub mod sound_folder;
 pub mod text_folder;
 pub mod text_table;
 mod texts;
+pub mod voc;
 pub mod voc_masks;
+mod xml;
+pub mod yolo;
 
 use std::path::Path;
 
@@ -65,6 +70,9 @@ pub fn all() -> &'static [&'static dyn Importer] {
         &csv_table::CsvTable,
         &idx::Idx,
         &cifar::Cifar,
+        &voc::Voc,
+        &coco::Coco,
+        &yolo::Yolo,
         &text_table::TextTable,
         &text_folder::TextFolder,
         &corpus::Corpus,

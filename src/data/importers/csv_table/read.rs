@@ -168,7 +168,7 @@ impl Plan {
                     "Choose classes in the import options, or another target column".to_owned(),
                 ));
             }
-            (Task::Regression | Task::LanguageModel, _) => Vec::new(),
+            (Task::Regression | Task::LanguageModel | Task::Detection, _) => Vec::new(),
             (_, None) => {
                 let message = format!("the target column '{name}' has more than {MOST_DISTINCT} different values");
                 return Err(unfit(message, "Choose another target column, or a number as target".to_owned()));

@@ -146,6 +146,10 @@ pub(super) fn label_of(dataset: &Dataset, sample: u32) -> String {
             let written = corpus::texts_of(dataset).zip(token).map(|(texts, token)| texts.vocabulary.shown(token));
             written.unwrap_or_else(|| "?".to_owned())
         }
+        Labels::Boxes(boxes) => match boxes.get(sample as usize).map_or(0, Vec::len) {
+            1 => "1 object".to_owned(),
+            count => format!("{count} objects"),
+        },
     }
 }
 

@@ -162,7 +162,7 @@ impl View {
         };
         self.histogram = match &dataset.labels {
             Labels::Values(values) => histogram(values, 24),
-            Labels::Classes(_) | Labels::Next(_) | Labels::Masks(_) => None,
+            Labels::Classes(_) | Labels::Next(_) | Labels::Masks(_) | Labels::Boxes(_) => None,
         };
     }
 
@@ -242,6 +242,7 @@ fn sort(samples: &mut [u32], dataset: &Dataset, order: Option<Sort>, columns: &[
             (None, Labels::Classes(classes)) => classes.get(sample as usize).map(|class| *class as f32),
             (None, Labels::Values(values)) => values.get(sample as usize).copied(),
             (None, Labels::Next(_) | Labels::Masks(_)) => None,
+            (None, Labels::Boxes(boxes)) => boxes.get(sample as usize).map(|boxes| boxes.len() as f32),
         };
         value.filter(|value| !value.is_nan())
     };

@@ -125,7 +125,7 @@ impl StepPanel for EvaluatePanel {
             Task::LanguageModel => LANGUAGE_TABS,
             Task::Regression => REGRESSION_TABS,
             Task::Segmentation => MASK_TABS,
-            Task::Classification => TABS,
+            Task::Classification | Task::Detection => TABS,
         }
     }
 
