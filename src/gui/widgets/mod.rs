@@ -1,5 +1,6 @@
 //! The small parts that every panel is made of, so that they look and behave the same everywhere.
 
+mod boxes;
 mod buttons;
 mod card;
 pub mod masks;

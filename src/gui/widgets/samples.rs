@@ -9,7 +9,7 @@ use crate::data::{Dataset, InputKind};
 use crate::gui::theme::{Theme, size};
 use crate::session::Prediction;
 
-use super::masks;
+use super::{boxes, masks};
 
 /// Pictures kept on the graphics card. A screen of small ones is a few hundred.
 const CAPACITY: usize = 1536;
@@ -148,7 +148,7 @@ pub fn sample_image(
     response
 }
 
-/// Paints a sample into `rect`: an image with its mask, if it has one, a recording as its wave, a window of a series as its curves.
+/// Paints a sample into `rect`: an image with its mask or boxes, if it has some, a recording as its wave, a window of a series as its curves.
 pub fn paint_sample(ui: &Ui, textures: &mut SampleTextures, dataset: &Dataset, sample: u32, rect: Rect) {
     match textures.get(ui.ctx(), dataset, sample) {
         Some(texture) => {
@@ -156,6 +156,7 @@ pub fn paint_sample(ui: &Ui, textures: &mut SampleTextures, dataset: &Dataset, s
             if let Some(mask) = textures.mask(ui.ctx(), dataset, sample) {
                 masks::paint_mask(ui, &mask, rect, textures.mask_opacity);
             }
+            boxes::paint_boxes(ui, dataset, dataset.boxes_of(sample as usize), fitted(&texture, rect));
         }
         None => super::waves::paint_values(ui, dataset, &dataset.sample(sample as usize), rect),
     }

@@ -3,7 +3,7 @@
 use egui::{Align2, Color32, CornerRadius, FontId, Rect, ScrollArea, Sense, Ui, pos2, vec2};
 
 use crate::base::{Severity, format};
-use crate::data::{Part, Prepared, Task};
+use crate::data::{Labels, Part, Prepared, Task};
 use crate::gui::panels::PanelContext;
 use crate::gui::theme::{Theme, size};
 use crate::gui::widgets::masks::class_color;
@@ -21,11 +21,12 @@ pub(super) fn class_list_ui(ui: &mut Ui, cx: &PanelContext<'_>, prepared: &Prepa
     let longest = prepared.dataset.classes.iter().map(|name| name.chars().count()).max().unwrap_or(1);
     let label_width = (longest as f32 * 7.5 + 12.0).clamp(22.0, ui.available_width() * 0.42);
     ui.spacing_mut().item_spacing.y = 1.0;
+    // The list is the legend to masks and boxes.
+    let has_colors = matches!(prepared.dataset.labels, Labels::Masks(_) | Labels::Boxes(_));
     // Long lists (a thousand classes) would make every frame long; the filter of the gallery takes over there.
     for (class, (name, count)) in prepared.dataset.classes.iter().zip(&counts).enumerate().take(200) {
         let is_selected = view.class == Some(class as u32);
-        // The list is the legend to the masks.
-        let color = prepared.dataset.mask(0).and_then(|_| class_color(&cx.theme, &prepared.dataset, class));
+        let color = has_colors.then(|| class_color(&cx.theme, &prepared.dataset, class)).flatten();
         let row = ListRow { name, count: *count, share: *count as f32 / most, is_selected, label_width, color };
         if list_row_ui(ui, &cx.theme, &row).clicked() {
             view.class = if is_selected { None } else { Some(class as u32) };
