@@ -6,6 +6,7 @@ pub mod cifar;
 mod class_folders;
 pub mod coco;
 pub mod corpus;
+mod compressed;
 pub mod csv_table;
 pub mod idx;
 pub mod image_folder;
@@ -15,6 +16,7 @@ mod mask_file;
 pub mod mask_folder;
 pub mod mask_pairs;
 pub mod mask_values;
+pub mod npy;
 mod options;
 mod picture;
 mod recording;
@@ -73,6 +75,7 @@ pub fn all() -> &'static [&'static dyn Importer] {
         &voc::Voc,
         &coco::Coco,
         &yolo::Yolo,
+        &npy::Npy,
         &text_table::TextTable,
         &text_folder::TextFolder,
         &corpus::Corpus,

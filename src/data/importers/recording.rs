@@ -10,8 +10,10 @@ use rayon::prelude::*;
 
 use crate::base::format;
 
+use super::compressed;
+
 /// Extensions of the formats that are read.
-pub(super) const EXTENSIONS: &[&str] = &["wav", "wave"];
+pub(super) const EXTENSIONS: &[&str] = &["wav", "wave", "flac", "ogg", "oga", "mp3"];
 /// Largest file that is opened, bytes.
 const LARGEST_FILE: u64 = 256 * 1024 * 1024;
 /// Longest recording that is decoded, seconds.
@@ -23,7 +25,7 @@ const CROSSINGS: f64 = 6.0;
 const ROLLOFF: f64 = 0.99;
 
 /// What fails carries its reason as a sentence part for people, e.g. `the file ends too early`.
-type Decoded<T> = Result<T, String>;
+pub(super) type Decoded<T> = Result<T, String>;
 
 /// A recording of one channel, its values from -1 to 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +55,11 @@ pub(super) fn has_extension(path: &Path) -> bool {
 pub(super) fn about(path: &Path) -> Decoded<About> {
     let content = content(path)?;
     guarded(|| {
+        if let Some(kind) = compressed::kind(&content) {
+            let header = compressed::header(kind, &content)?;
+            believed(header.rate)?;
+            return Ok(About { rate: header.rate, frames: header.frames.unwrap_or(0) });
+        }
         let reader = open(&content)?;
         Ok(About { rate: reader.spec().sample_rate, frames: u64::from(reader.duration()) })
     })
@@ -79,14 +86,24 @@ fn content(path: &Path) -> Decoded<Vec<u8>> {
 
 fn open(content: &[u8]) -> Decoded<hound::WavReader<Cursor<&[u8]>>> {
     let reader = hound::WavReader::new(Cursor::new(content)).map_err(reason)?;
-    let rate = reader.spec().sample_rate;
-    if !RATES.contains(&rate) {
-        return Err(format!("its sample rate is {rate} Hz, but {} to {} are read", RATES.start(), RATES.end()));
-    }
+    believed(reader.spec().sample_rate)?;
     Ok(reader)
 }
 
+fn believed(rate: u32) -> Decoded<()> {
+    if RATES.contains(&rate) {
+        return Ok(());
+    }
+    Err(format!("its sample rate is {rate} Hz, but {} to {} are read", RATES.start(), RATES.end()))
+}
+
 fn decode(content: &[u8]) -> Decoded<Recording> {
+    if let Some(kind) = compressed::kind(content) {
+        let compressed::Header { rate, channels, .. } = compressed::header(kind, content)?;
+        believed(rate)?;
+        let most = (LONGEST * u64::from(rate)) as usize * channels;
+        return mixed(rate, channels, &compressed::decode(kind, content, most)?);
+    }
     let reader = open(content)?;
     let hound::WavSpec { channels, sample_rate: rate, bits_per_sample, sample_format } = reader.spec();
     let channels = usize::from(channels).max(1);
@@ -102,6 +119,11 @@ fn decode(content: &[u8]) -> Decoded<Recording> {
             collect(reader.into_samples::<i32>(), |value| value as f32 / largest)?
         }
     };
+    mixed(rate, channels, &values)
+}
+
+/// One channel of several.
+fn mixed(rate: u32, channels: usize, values: &[f32]) -> Decoded<Recording> {
     if (values.len() / channels) as u64 > LONGEST * u64::from(rate) {
         return Err(format!("it is longer than {LONGEST} seconds; cut it into shorter recordings"));
     }

@@ -29,8 +29,12 @@ const LONGEST_AUTOMATIC: f64 = 10.0;
 const COVERED: f64 = 0.95;
 
 /// What is looked for in class folders.
-const SOUGHT: Sought =
-    Sought { one: "recording", several: "recordings", formats: "WAV recordings", is_one: is_recording };
+const SOUGHT: Sought = Sought {
+    one: "recording",
+    several: "recordings",
+    formats: "WAV, FLAC, OGG or MP3 recordings",
+    is_one: is_recording,
+};
 
 /// The importer.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +76,7 @@ impl Importer for SoundFolder {
     }
 
     fn help(&self) -> &'static str {
-        "Takes a folder whose sub-folders are named after the classes and hold WAV recordings, which \
+        "Takes a folder whose sub-folders are named after the classes and hold WAV, FLAC, OGG or MP3 recordings, which \
          become waveforms of one channel, one rate and one length. Sub-folders train, validation and test around them \
          give the parts."
     }
@@ -227,7 +231,7 @@ impl Form {
 pub(super) fn read_input(dataset: &Dataset, sample_rate: u32, path: &Path) -> Result<Vec<f32>, DataError> {
     let recording = recording::read(path).map_err(|reason| {
         let message = format!("the recording can't be read: {reason}");
-        DataError::content(path, message, "Choose a WAV file")
+        DataError::content(path, message, "Choose a WAV, FLAC, OGG or MP3 file")
     })?;
     Ok(recording.resampled(sample_rate).fitted(dataset.dims.elements()))
 }

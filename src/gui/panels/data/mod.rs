@@ -177,7 +177,7 @@ fn import_buttons(ui: &mut Ui, cx: &mut PanelContext<'_>) {
             icons::FOLDER,
             "A folder…",
             "import_folder",
-            "One sub-folder per class: images (PNG, JPEG, BMP, WebP, GIF, TIFF), texts (.txt) or recordings (WAV). Or images with masks in two folders.",
+            "One sub-folder per class: images (PNG, JPEG, BMP, WebP, GIF, TIFF), texts (.txt) or recordings (WAV, FLAC, OGG, MP3). Or images with masks in two folders.",
         ),
         (
             icons::TABLE,
