@@ -133,7 +133,7 @@ impl Import {
         let mut options = importer.options(&config.options);
         for setting in &self.set {
             let (key, value) = pair(setting)?;
-            if ["split.", "data.", "augment."].iter().any(|area| key.starts_with(area)) {
+            if ["split.", "data.", "augment.", "card."].iter().any(|area| key.starts_with(area)) {
                 later.push((key.to_owned(), value.to_owned()));
             } else {
                 params::set(&mut *options, key, value).map_err(|error| Failure::of(Code::Usage, &error))?;

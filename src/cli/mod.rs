@@ -5,6 +5,7 @@
 //! 4 would not fit, 5 locked, 130 interrupted.
 
 mod bench;
+mod card;
 mod doctor;
 mod eval;
 mod failure;
@@ -52,6 +53,8 @@ enum Sub {
     Import(import::Import),
     /// Look for copies, leaks, slips and uneven classes in a project's data, and mend them in the project.
     Doctor(doctor::Doctor),
+    /// Write the data card: application, size, classes, source, licence and parts, as Markdown.
+    Card(card::Card),
     /// Tell about a project's network or a preset.
     Info(info::Info),
     /// Train a project's network.
@@ -104,6 +107,7 @@ fn work(arguments: Arguments, output: &Output) -> Result<Code, Failure> {
     match command {
         Sub::New(command) => command.run(output),
         Sub::Import(command) => command.run(output),
+        Sub::Card(command) => command.run(output),
         Sub::Doctor(command) => command.run(output),
         Sub::Info(command) => command.run(output),
         Sub::Train(command) => command.run(output),

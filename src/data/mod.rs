@@ -8,6 +8,7 @@ pub mod batch;
 pub mod boxes;
 pub mod byte_pairs;
 pub mod corpus;
+pub mod card;
 pub mod dataset;
 pub mod doctor;
 pub mod embedded;
@@ -24,6 +25,7 @@ pub mod tokens;
 
 pub use augment::Augmentation;
 pub use boxes::BoxLabel;
+pub use card::Card;
 pub use dataset::{ColumnKind, Dataset, Features, InputColumn, InputKind, Labels, Part};
 pub use masks::{Masks, VOID};
 pub use normalize::{Normalization, Normalizer};
@@ -74,18 +76,21 @@ pub struct DataConfig {
     /// Samples that are left out or moved.
     #[serde(skip_serializing_if = "Repairs::is_empty")]
     pub repairs: Repairs,
+    /// What people know of it.
+    #[serde(skip_serializing_if = "Card::is_empty")]
+    pub card: Card,
 }
 
 impl DataConfig {
     /// Whether both read the same samples; split, scaling and augmentation may differ.
     pub fn same_source(&self, other: &Self) -> bool {
-        let Self { source, format, options, split: _, normalization: _, augmentation: _, repairs: _ } = self;
+        let Self { source, format, options, split: _, normalization: _, augmentation: _, repairs: _, card: _ } = self;
         *source == other.source && *format == other.format && *options == other.options
     }
 
     /// Whether both give the same parts with the same scaling; augmentation comes later and may differ.
     pub fn same_preparation(&self, other: &Self) -> bool {
-        let Self { source: _, format: _, options: _, split, normalization, augmentation: _, repairs } = self;
+        let Self { source: _, format: _, options: _, split, normalization, augmentation: _, repairs, card: _ } = self;
         self.same_source(other)
             && *repairs == other.repairs
             && *split == other.split

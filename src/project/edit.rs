@@ -3,7 +3,7 @@
 use crate::base::NodeId;
 use crate::base::params::{self, Choice as _, ParamError};
 use crate::data::doctor::Repair;
-use crate::data::{Augmentation, DataConfig, Normalization, SplitConfig, importers};
+use crate::data::{Augmentation, Card, DataConfig, Normalization, SplitConfig, importers};
 use crate::graph::edit::GraphError;
 use crate::graph::{Graph, Wire};
 use crate::nn::{LayerSpec, LossSpec};
@@ -24,6 +24,8 @@ pub enum Edit {
     SetNormalization(Normalization),
     /// Other random changes of training samples.
     SetAugmentation(Box<Augmentation>),
+    /// Other words on the data card.
+    SetCard(Box<Card>),
     /// What mends a finding of the doctor.
     Repair(Repair),
     /// Another network as a whole, e.g. a preset, under that name.
@@ -105,6 +107,7 @@ impl Edit {
             Self::SetSplit(split) => data_of(&mut project)?.split = checked_split(split.clone())?,
             Self::SetNormalization(normalization) => data_of(&mut project)?.normalization = *normalization,
             Self::SetAugmentation(steps) => data_of(&mut project)?.augmentation = (**steps).clone(),
+            Self::SetCard(card) => data_of(&mut project)?.card = (**card).clone(),
             Self::Repair(repair) => mend(&mut project, repair)?,
             Self::SetNetwork { name, graph } => {
                 name.clone_into(&mut project.network);
@@ -134,6 +137,7 @@ impl Edit {
             Self::SetSplit(_) => "Change split",
             Self::SetNormalization(_) => "Change normalization",
             Self::SetAugmentation(_) => "Change augmentation",
+            Self::SetCard(_) => "Change data card",
             Self::Repair(_) => "Repair data",
             Self::SetNetwork { .. } => "Choose network",
             Self::AddLayer { .. } => "Add layer",
@@ -147,6 +151,7 @@ impl Edit {
                 Some("train") => "Change training settings",
                 Some("split") => "Change split",
                 Some("augment") => "Change augmentation",
+                Some("card") => "Change data card",
                 Some("network") => "Change layer settings",
                 _ => "Change setting",
             },
@@ -159,6 +164,7 @@ impl Edit {
             Self::Rename(_) => Some("name".to_owned()),
             Self::SetSplit(_) => Some("split".to_owned()),
             Self::SetTrain(_) => Some("train".to_owned()),
+            Self::SetCard(_) => Some("card".to_owned()),
             // Turning something on or off is a change of its own; dragging one of its values is one with itself.
             Self::SetAugmentation(steps) => Some(format!("augmentation.{}", steps.words())),
             Self::SetLayer { node, .. } => Some(format!("network.{node}")),
@@ -222,7 +228,7 @@ fn checked_split(split: SplitConfig) -> Result<SplitConfig, EditError> {
 }
 
 fn set(project: &mut Project, path: &str, value: &str) -> Result<(), EditError> {
-    const KNOWN: &str = "settings are train.…, split.…, augment.…, data.normalization, data.<import option>, name and network.<layer>.<setting>";
+    const KNOWN: &str = "settings are train.…, split.…, augment.…, card.…, data.normalization, data.<import option>, name and network.<layer>.<setting>";
     let unknown = || EditError(format!("there is no setting '{path}'; {KNOWN}"));
     let (area, rest) = path.split_once('.').unwrap_or((path, ""));
     match (area, rest) {
@@ -234,6 +240,7 @@ fn set(project: &mut Project, path: &str, value: &str) -> Result<(), EditError> 
             params::set(&mut split, setting, value)?;
             data.split = checked_split(split)?;
         }
+        ("card", setting) => params::set(&mut data_of(project)?.card, setting, value)?,
         ("augment", setting) => data_of(project)?.augmentation.set(setting, value)?,
         ("data", "normalization") => {
             let normalization = &mut data_of(project)?.normalization;

@@ -76,7 +76,7 @@ impl Header {
         if kind == 'O' {
             return Err("it holds Python objects, which are never read; save it as plain numbers".to_owned());
         }
-        let size: usize = size.parse().map_err(|_| unreadable())?;
+        let size: usize = size.parse().ok().ok_or_else(unreadable)?;
         let is_known = match kind {
             'b' | 'i' | 'u' => matches!(size, 1 | 2 | 4 | 8),
             'f' => matches!(size, 2 | 4 | 8),
@@ -90,7 +90,7 @@ impl Header {
         let shape = after("shape").and_then(|rest| rest.strip_prefix('(')).and_then(|rest| rest.split_once(')'));
         let (shape, _) = shape.ok_or_else(unreadable)?;
         let sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
-        let shape = sizes.map(|size| size.parse().map_err(|_| unreadable())).collect::<Result<Vec<usize>, _>>()?;
+        let shape = sizes.map(|size| size.parse().ok().ok_or_else(unreadable)).collect::<Result<Vec<usize>, _>>()?;
         let is_sound = shape.len() <= MOST_DIMENSIONS
             && shape.iter().try_fold(size.max(8), |product, side| product.checked_mul(*side)).is_some();
         if !is_sound {

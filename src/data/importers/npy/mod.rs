@@ -184,7 +184,7 @@ fn pairs(
         let is_taken = |part| pairs.iter().any(|(taken, _)| taken.part() == part);
         match best {
             Some(own) if !is_taken(array.part()) && own.part() == array.part() => {
-                pairs.push((array.clone(), own.clone()))
+                pairs.push((array.clone(), own.clone()));
             }
             _ => {
                 let message =
