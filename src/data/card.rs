@@ -50,13 +50,12 @@ pub fn application(prepared: &Prepared, card: &Card) -> String {
         return card.application.trim().to_owned();
     }
     let (one, _) = prepared.dataset.input.nouns();
-    let task = prepared.dataset.task;
-    let what = if task == Task::Classification {
-        "classification"
-    } else if task == Task::Regression {
-        "regression"
-    } else {
-        "segmentation"
+    let what = match prepared.dataset.task {
+        Task::Classification => "classification",
+        Task::Regression => "regression",
+        Task::Segmentation => "segmentation",
+        Task::LanguageModel => "continuation",
+        Task::Detection => "object detection",
     };
     let mut text = format!("{one} {what}");
     if let Some(first) = text.get_mut(..1) {

@@ -4,10 +4,10 @@ use egui::Ui;
 
 use crate::base::{Choice as _, format};
 use crate::data::split::{Method, groups};
-use crate::data::{DataConfig, InputKind, Normalization, Part, Prepared, Source, card, importers};
+use crate::data::{DataConfig, InputKind, Normalization, Part, Prepared, Source, importers};
 use crate::gui::form::{Form, combo_box, label_ui, leave_room_for_label, row, style_box};
 use crate::gui::icons;
-use crate::gui::panels::{PanelContext, Request};
+use crate::gui::panels::PanelContext;
 use crate::gui::theme::size;
 use crate::gui::widgets::samples::sample_image;
 use crate::gui::widgets::{icon_button, key_value, secondary_button, section_title, weak};
@@ -33,7 +33,7 @@ pub(super) fn settings_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, view: &mut Vie
     split_ui(ui, cx, config, prepared.as_deref());
     scaling_ui(ui, cx, config);
     if let Some(prepared) = &prepared {
-        card_ui(ui, cx, config, prepared, view);
+        card_ui(ui, prepared, view);
     }
 }
 
@@ -196,15 +196,10 @@ fn scaling_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig) {
     ui.separator();
 }
 
-fn card_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig, prepared: &Prepared, view: &View) {
+fn card_ui(ui: &mut Ui, prepared: &Prepared, view: &View) {
     let dataset = &prepared.dataset;
-    section_title(ui, "Data card");
+    section_title(ui, "This data");
     ui.spacing_mut().item_spacing.y = 0.0;
-    let theme = std::sync::Arc::clone(&cx.theme);
-    let mut card = config.card.clone();
-    if Form::new(&theme).show(ui, &mut card) {
-        cx.send(Command::Edit(Edit::SetCard(Box::new(card))));
-    }
     let count = |samples: usize| format::count(samples as u64);
     key_value(ui, "Samples", &count(dataset.len()));
     if dataset.classes.is_empty() {
@@ -237,10 +232,4 @@ fn card_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, config: &DataConfig, prepared
     let short: String = dataset.fingerprint.chars().take(12).collect();
     key_value(ui, "Fingerprint", &short)
         .on_hover_text(format!("blake3 {}\nTwo imports of the same data have the same one.", dataset.fingerprint));
-    ui.add_space(size::TIGHT);
-    let button = secondary_button(ui, icons::EXPORT, "Write the card…");
-    if button.on_hover_text("Application, size, classes, source, licence and parts as a table (Markdown).").clicked() {
-        let text = card::markdown(prepared, config);
-        cx.ask(Request::SaveText { name: "data-card.md".to_owned(), text });
-    }
 }
