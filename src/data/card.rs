@@ -79,7 +79,9 @@ pub fn markdown(prepared: &Prepared, config: &DataConfig) -> String {
     let cell = |text: &str| text.replace('|', "\\|");
     let licence = config.card.licence.trim();
     let mut text = format!("# {}\n\n", dataset.name);
-    text.push_str("| Application | Dataset size | Number of classes | Data source | Licence |\n|---|---|---|---|---|\n");
+    text.push_str(
+        "| Application | Dataset size | Number of classes | Data source | Licence |\n|---|---|---|---|---|\n",
+    );
     let classes = if dataset.classes.is_empty() { "-".to_owned() } else { dataset.classes.len().to_string() };
     let (_, several) = dataset.input.nouns();
     let _ = writeln!(
@@ -117,7 +119,10 @@ mod tests {
         config.card.licence = "CC BY 4.0".to_owned();
         let prepared = prepare(Arc::new(embedded::read("digits").unwrap()), &config);
         let text = markdown(&prepared, &config);
-        assert!(text.contains("| Image classification | 1,797 images | 10 | digits, in Layerbench | CC BY 4.0 |"), "{text}");
+        assert!(
+            text.contains("| Image classification | 1,797 images | 10 | digits, in Layerbench | CC BY 4.0 |"),
+            "{text}"
+        );
         assert!(text.contains("| all | 1,257 | 270 | 270 |"), "{text}");
         assert_eq!(text.lines().filter(|line| line.starts_with("| 3 |")).count(), 1);
         config.card.application = "Reading | numbers".to_owned();
