@@ -1,6 +1,6 @@
 //! Imports images with boxes, real ones and damaged ones: counts, parts and messages that a person meets.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "the helpers of tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -96,7 +96,7 @@ fn coco_and_yolo_give_the_same_boxes() {
     let of_part = |part: Part| (0..given.len()).filter(move |&sample| given[sample] == part);
     for (part, name) in [(Part::Train, "train"), (Part::Validation, "val")] {
         let mut annotations = Vec::new();
-        for sample in of_part.clone()(part) {
+        for sample in of_part(part) {
             for (class, [x1, y1, x2, y2]) in &expected[sample] {
                 let category = 10 + ["Platelets", "RBC", "WBC"].iter().position(|name| name == class).unwrap();
                 annotations.push(json!({
@@ -105,7 +105,7 @@ fn coco_and_yolo_give_the_same_boxes() {
             }
         }
         let images: Vec<Value> =
-            of_part.clone()(part).map(|sample| json!({"id": sample, "file_name": file_name(sample)})).collect();
+            of_part(part).map(|sample| json!({"id": sample, "file_name": file_name(sample)})).collect();
         let categories: Vec<Value> = [("Platelets", 10), ("RBC", 11), ("WBC", 12)]
             .iter()
             .map(|(name, id)| json!({"id": id, "name": name, "supercategory": "cell"}))
@@ -127,7 +127,7 @@ fn coco_and_yolo_give_the_same_boxes() {
     for (part, name) in [(Part::Train, "train"), (Part::Validation, "val")] {
         fs::create_dir_all(yolo.join("images").join(name)).unwrap();
         fs::create_dir_all(yolo.join("labels").join(name)).unwrap();
-        for sample in of_part.clone()(part) {
+        for sample in of_part(part) {
             let file = file_name(sample);
             fs::copy(root.join("coco/images").join(file), yolo.join("images").join(name).join(file)).unwrap();
             let line = |(class, [x1, y1, x2, y2]): &(String, [f64; 4])| {

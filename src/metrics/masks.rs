@@ -226,7 +226,7 @@ mod tests {
         let masks = evaluation.masks.clone().unwrap();
         assert_eq!(masks.iou, [Some(0.6), Some(0.5), Some(1.0 / 3.0)]);
         assert!((masks.mean_iou - (0.6 + 0.5 + 1.0 / 3.0) / 3.0).abs() < 1e-12);
-        assert!((masks.dice - (2.0 / 3.0 + 0.5) / 2.0).abs() < 1e-12);
+        assert!((masks.dice - 7.0 / 12.0).abs() < 1e-12);
         let dice: Vec<f64> = evaluation.per_class.iter().map(|scores| scores.f1).collect();
         assert!(dice.iter().zip([0.75, 2.0 / 3.0, 0.5]).all(|(a, b)| (a - b).abs() < 1e-12), "{dice:?}");
         assert!((evaluation.accuracy - 6.0 / 9.0).abs() < 1e-12);

@@ -155,8 +155,8 @@ impl Answerer {
 mod tests {
     use super::*;
 
-    /// ln of 0.5, 0.3, 0.2, in another order.
-    const SCORES: [f32; 4] = [-1.203_972_8, f32::NAN, -0.693_147_2, -1.609_438];
+    /// ln of 0.3, 0.5 and 0.2.
+    const SCORES: [f32; 4] = [-1.203_972_8, f32::NAN, -std::f32::consts::LN_2, -1.609_438];
 
     fn drawn(sampling: &Sampling) -> Vec<usize> {
         (0..10).map(|tenth| sampling.draw(&SCORES, f64::from(tenth) / 10.0 + 0.05)).collect()

@@ -112,7 +112,7 @@ impl Importer for Corpus {
             return if are_texts && is_prose(&starts.join("\n")) { 0.6 } else { 0.0 };
         }
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
-        if !name.strip_suffix(".gz").unwrap_or(&name).ends_with(".txt") {
+        if Path::new(name.strip_suffix(".gz").unwrap_or(&name)).extension().is_none_or(|end| end != "txt") {
             return 0.0;
         }
         if start(path).is_some_and(|start| is_prose(&start)) { 0.8 } else { 0.0 }

@@ -147,7 +147,9 @@ fn coloured(width: u32, height: u32, mut values: Vec<u32>) -> MaskFile {
     let is_grey = |value: &u32| value & 0xff == value >> 8 & 0xff && value & 0xff == value >> 16;
     let kind = if values.iter().all(is_grey) { MaskKind::Grey } else { MaskKind::Colour };
     if kind == MaskKind::Grey {
-        values.iter_mut().for_each(|value| *value &= 0xff);
+        for value in &mut values {
+            *value &= 0xff;
+        }
     }
     MaskFile { width, height, kind, values }
 }

@@ -148,7 +148,7 @@ fn guess(known: &Known) -> Reading {
         return Reading::Binary;
     }
     let inner = values.iter().filter(|value| *value != void);
-    let (count, most) = (inner.clone().count(), inner.last().copied().unwrap_or(0) as usize);
+    let (count, most) = (inner.clone().count(), inner.max().copied().unwrap_or(0) as usize);
     let is_dense = most < 2 * count.max(1);
     if is_dense && count <= MOST_DENSE {
         Reading::Classes

@@ -9,7 +9,7 @@ pub(super) struct Element {
     /// The text directly in it, without the white space around.
     pub text: String,
     /// The elements directly in it.
-    pub children: Vec<Element>,
+    pub children: Vec<Self>,
     /// The line on which it begins, counted from 1.
     pub line: usize,
 }
@@ -98,7 +98,7 @@ fn close(open: &mut Vec<Element>, name: &str, line: usize) -> Result<(), String>
         return Err(format!("line {line} closes '{name}', but '{expected}' is open"));
     }
     let Some(mut done) = open.pop() else { return Ok(()) };
-    done.text = done.text.trim().to_owned();
+    done.text = String::from(done.text.trim());
     if let Some(parent) = open.last_mut() {
         parent.children.push(done);
     }

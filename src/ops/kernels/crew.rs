@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_thread_computes_with_a_crew_that_it_is_one_of() {
-        std::thread::spawn(|| {
+        let work = || {
             let threads = rayon::current_num_threads();
             assert_eq!(rayon::current_thread_index(), None);
             let halved = || std::hint::black_box(f32::MIN_POSITIVE) * std::hint::black_box(0.5);
@@ -161,11 +161,10 @@ mod tests {
                 assert_eq!(who_works(), (0..threads).map(Some).collect());
                 drop(outer);
                 // Comes back only if those who waited awake have gone home.
-                assert_eq!(rayon::broadcast(|context| context.index()), Vec::from_iter(0..threads));
+                assert_eq!(rayon::broadcast(|context| context.index()), (0..threads).collect::<Vec<_>>());
             }
-        })
-        .join()
-        .unwrap();
+        };
+        std::thread::Builder::new().name("first".to_owned()).spawn(work).unwrap().join().unwrap();
     }
 
     #[test]

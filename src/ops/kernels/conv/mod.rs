@@ -358,7 +358,9 @@ fn for_each_block<T: Float>(
     let tiles = filters.div_ceil(across.max(1));
     let parts = parts_for_threads(blocks.len(), tiles, work);
     if blocks.len() * parts <= 1 {
-        blocks.iter().for_each(|&block| each(&mut Scratch::new(), block, 0..filters));
+        for &block in blocks {
+            each(&mut Scratch::new(), block, 0..filters);
+        }
         return;
     }
     (0..blocks.len() * parts).into_par_iter().for_each_init(Scratch::new, |scratch, index| {
