@@ -1,7 +1,7 @@
 //! Imports images with masks, real ones and damaged ones: classes, parts, pixels and messages that a person meets. The
 //! counts of pixels were made by numpy from the same files.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "the helpers of tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,8 +34,9 @@ fn problems(dataset: &Dataset) -> String {
 /// Pixels of each class, and of void, in all masks.
 fn pixels(dataset: &Dataset) -> (Vec<usize>, usize) {
     let Labels::Masks(masks) = &dataset.labels else { panic!("no masks") };
-    let count = |class: u8| masks.pixels.iter().filter(|pixel| **pixel == class).count();
-    ((0..dataset.classes.len() as u8).map(count).collect(), count(VOID))
+    let mut counts = [0; 256];
+    masks.pixels.iter().for_each(|&class| counts[usize::from(class)] += 1);
+    (counts[..dataset.classes.len()].to_vec(), counts[usize::from(VOID)])
 }
 
 /// A folder of images with masks, made as it goes.
