@@ -30,6 +30,12 @@ impl Findings {
 
 /// Looks at the job; allocates nothing.
 pub fn look(job: &TrainJob) -> Findings {
+    if job.data.dataset.task == Task::Detection {
+        // No network would do, so there is nothing to say of the one that is there.
+        let message = "the data has boxes around objects, which this version imports and shows but can't train on yet";
+        let hint = "Import images with one class each, or with masks";
+        return Findings { problems: vec![Problem::error(Place::Data, message, hint)], memory: None, planned_bytes: 0 };
+    }
     let analysis = analyze(&job.graph);
     let mut problems = analysis.problems.clone();
     problems.extend(settings(job));
@@ -128,10 +134,6 @@ fn parts(job: &TrainJob) -> Vec<Problem> {
 
 fn shapes(job: &TrainJob, analysis: &Analysis) -> Vec<Problem> {
     let dataset = &job.data.dataset;
-    if dataset.task == Task::Detection {
-        let message = "the data has boxes around objects, which this version imports and shows but can't train on yet";
-        return vec![Problem::error(Place::Data, message, "Import images with one class each, or with masks")];
-    }
     let mut problems = Vec::new();
     let ends = |wanted: fn(&NodeRole) -> bool| {
         let found = job.graph.nodes.iter().find(|(_, node)| wanted(&node.role));
