@@ -130,13 +130,16 @@ mod tests {
 
     use super::*;
 
-    /// Threads that took part in some work, which is long enough for all of them to come.
+    /// Threads that take part in work, given time to come on a machine that is busy with other things.
     fn who_works() -> BTreeSet<Option<usize>> {
         let seen = Mutex::new(BTreeSet::new());
-        (0..200).into_par_iter().for_each(|_| {
-            std::thread::sleep(Duration::from_micros(500));
-            seen.lock().unwrap().insert(rayon::current_thread_index());
-        });
+        let start = Instant::now();
+        while seen.lock().unwrap().len() < rayon::current_num_threads() && start.elapsed() < Duration::from_secs(20) {
+            (0..100).into_par_iter().for_each(|_| {
+                std::thread::sleep(Duration::from_micros(500));
+                seen.lock().unwrap().insert(rayon::current_thread_index());
+            });
+        }
         seen.into_inner().unwrap()
     }
 
