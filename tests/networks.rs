@@ -9,12 +9,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
+mod reference;
+
 use std::collections::BTreeMap;
-use std::f64::consts::PI;
 
 use candle_core::{DType, Device, Tensor};
 use layerbench::data::Task;
 use layerbench::graph::{Network, NodeRole, analyze, presets};
+use reference::{Expected, TOLERANCE, assert_outputs, crc32, fill, scale};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -26,18 +28,6 @@ struct Reference {
     shapes: BTreeMap<String, Vec<usize>>,
     tensors: Vec<Expected>,
 }
-
-#[derive(Deserialize)]
-struct Expected {
-    node: String,
-    /// Root of the sum of squares.
-    l2: f64,
-    /// Values at `k (n - 1) / 15` in whole numbers, k from 0 to 15.
-    spaced: Vec<f64>,
-}
-
-/// A wrong epsilon of batch norm shows at 5e-5; the noise of summing in another order is 1.4e-6.
-const TOLERANCE: f64 = 2e-5;
 
 fn check(preset: &str, reference: &str) {
     let reference: Reference = serde_json::from_str(reference).unwrap();
@@ -68,7 +58,7 @@ fn check(preset: &str, reference: &str) {
     assert_eq!(shapes, reference.shapes);
     for parameter in network.parameters_mut() {
         let dims = parameter.value.dims().to_vec();
-        parameter.value = Tensor::from_vec(fill(&parameter.name, &dims, reference.gain), dims, &Device::Cpu).unwrap();
+        parameter.value = Tensor::from_vec(values(&parameter.name, &dims, reference.gain), dims, &Device::Cpu).unwrap();
     }
     let count: usize = reference.input.iter().product();
     let input: Vec<f32> = (0..count).map(|i| (0.011 * i as f64).sin() as f32).collect();
@@ -79,45 +69,20 @@ fn check(preset: &str, reference: &str) {
     let scale = largest(&outputs["output"]);
     assert!(largest(&(&predicted - &outputs["output"]).unwrap()) < TOLERANCE * scale, "predictions differ");
     drop(network);
-    for Expected { node, l2, spaced } in &reference.tensors {
-        let values = outputs.get(node).unwrap_or_else(|| panic!("there is no node {node}"));
-        let values: Vec<f32> = values.flatten_all().unwrap().to_vec1().unwrap();
-        let square: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
-        assert!((square.sqrt() / l2 - 1.0).abs() < TOLERANCE, "{node}: norm {} but {l2}", square.sqrt());
-        let rms = l2 / (values.len() as f64).sqrt();
-        for (k, expect) in spaced.iter().enumerate() {
-            let value = f64::from(values[k * (values.len() - 1) / (spaced.len() - 1)]);
-            let error = (value - expect).abs() / (expect.abs() + rms);
-            assert!(error < TOLERANCE, "{node}, value {k}: {value} but {expect}");
-        }
-    }
+    assert_outputs(&outputs, &reference.tensors);
 }
 
 fn largest(tensor: &Tensor) -> f64 {
     f64::from(tensor.abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap())
 }
 
-fn fill(name: &str, dims: &[usize], gain: f64) -> Vec<f32> {
-    let phase = 2.0 * PI * f64::from(crc32(name.as_bytes()) % 1000) / 1000.0;
-    let fan_in: usize = dims.iter().skip(1).product();
-    let scale = (gain / fan_in as f64).sqrt();
+fn values(name: &str, dims: &[usize], gain: f64) -> Vec<f32> {
+    let scale = scale(dims, gain);
     let is_norm = name.ends_with(".weight") || name.ends_with(".running_var");
-    (0..dims.iter().product())
-        .map(|i: usize| {
-            let u = (0.37 * i as f64 + phase).sin();
-            let value = match dims.len() {
-                0 | 1 if is_norm => 1.0 + 0.1 * u,
-                0 | 1 => 0.1 * u,
-                _ => scale * (10000.0 * u).sin(),
-            };
-            value as f32
-        })
-        .collect()
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0_u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
+    fill(name, dims, |u| match dims.len() {
+        0 | 1 if is_norm => 1.0 + 0.1 * u,
+        0 | 1 => 0.1 * u,
+        _ => scale * (10000.0 * u).sin(),
     })
 }
 

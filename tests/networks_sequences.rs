@@ -7,11 +7,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
 
+mod reference;
+
 use std::collections::BTreeMap;
-use std::f64::consts::PI;
 
 use candle_core::{DType, Device, Tensor};
 use layerbench::graph::{Network, NodeRole, analyze, presets};
+use reference::{Expected, assert_outputs, fill, scale};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -31,17 +33,6 @@ struct Input {
     values: Vec<u32>,
 }
 
-#[derive(Deserialize)]
-struct Expected {
-    node: String,
-    /// Root of the sum of squares.
-    l2: f64,
-    /// Values at `k (n - 1) / 15` in whole numbers, k from 0 to 15.
-    spaced: Vec<f64>,
-}
-
-const TOLERANCE: f64 = 2e-5;
-
 fn check(preset: &str, reference: &str) {
     let reference: Reference = serde_json::from_str(reference).unwrap();
     let mut graph = presets::by_id(preset).unwrap().graph();
@@ -59,7 +50,7 @@ fn check(preset: &str, reference: &str) {
         let (dims, rule) =
             reference.rules.get(&parameter.name).unwrap_or_else(|| panic!("PyTorch has no {}", parameter.name));
         assert_eq!(parameter.value.dims(), dims, "{}", parameter.name);
-        let values = fill(&parameter.name, dims, rule, reference.gain, reference.embedding);
+        let values = values(&parameter.name, dims, rule, reference.gain, reference.embedding);
         parameter.value = Tensor::from_vec(values, dims.as_slice(), &Device::Cpu).unwrap();
     }
     assert_eq!(network.parameters().len(), reference.rules.len(), "some parameters are missing");
@@ -78,47 +69,22 @@ fn check(preset: &str, reference: &str) {
         .collect();
     let outputs = network.infer_all(&inputs).unwrap();
     drop(network);
-    for Expected { node, l2, spaced } in &reference.tensors {
-        let values = outputs.get(node).unwrap_or_else(|| panic!("there is no node {node}"));
-        let values: Vec<f32> = values.flatten_all().unwrap().to_vec1().unwrap();
-        let square: f64 = values.iter().map(|value| f64::from(*value).powi(2)).sum();
-        assert!((square.sqrt() / l2 - 1.0).abs() < TOLERANCE, "{node}: norm {} but {l2}", square.sqrt());
-        let rms = l2 / (values.len() as f64).sqrt();
-        for (k, expect) in spaced.iter().enumerate() {
-            let value = f64::from(values[k * (values.len() - 1) / (spaced.len() - 1)]);
-            let error = (value - expect).abs() / (expect.abs() + rms);
-            assert!(error < TOLERANCE, "{node}, value {k}: {value} but {expect}");
-        }
-    }
+    assert_outputs(&outputs, &reference.tensors);
 }
 
-fn fill(name: &str, dims: &[usize], rule: &str, gain: f64, embedding: f64) -> Vec<f32> {
-    let phase = 2.0 * PI * f64::from(crc32(name.as_bytes()) % 1000) / 1000.0;
-    let fan_in: usize = dims.iter().skip(1).product();
-    let scale = (gain / fan_in as f64).sqrt();
-    let mut values: Vec<f32> = (0..dims.iter().product())
-        .map(|i: usize| {
-            let u = (0.37 * i as f64 + phase).sin();
-            let value = match rule {
-                "W" => scale * (10000.0 * u).sin(),
-                "E" | "E0" => embedding * (10000.0 * u).sin(),
-                "N" => 1.0 + 0.1 * u,
-                "B" => 0.1 * u,
-                other => panic!("there is no rule {other}"),
-            };
-            value as f32
-        })
-        .collect();
+fn values(name: &str, dims: &[usize], rule: &str, gain: f64, embedding: f64) -> Vec<f32> {
+    let scale = scale(dims, gain);
+    let mut values = fill(name, dims, |u| match rule {
+        "W" => scale * (10000.0 * u).sin(),
+        "E" | "E0" => embedding * (10000.0 * u).sin(),
+        "N" => 1.0 + 0.1 * u,
+        "B" => 0.1 * u,
+        other => panic!("there is no rule {other}"),
+    });
     if rule == "E0" {
-        values[..fan_in].fill(0.0);
+        values[..dims.iter().skip(1).product()].fill(0.0);
     }
     values
-}
-
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0_u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
-    })
 }
 
 #[test]

@@ -27,8 +27,10 @@ const PICTURE: f32 = 48.0;
 
 pub(super) fn findings_ui(ui: &mut Ui, cx: &mut PanelContext<'_>, prepared: &Prepared, view: &mut View) {
     let problems = &prepared.dataset.problems;
+    // The samples of a finding may be many: only the pointer is copied in each frame.
+    let all = cx.session.findings().map(Arc::clone);
     let open = |finding: &&Finding| !cx.session.is_mended(finding);
-    let found: Option<Vec<Finding>> = cx.session.findings().map(|found| found.iter().filter(open).cloned().collect());
+    let found: Option<Vec<&Finding>> = all.as_ref().map(|found| found.iter().filter(open).collect());
     page(ui, |ui| {
         let is_clean = found.as_ref().is_some_and(Vec::is_empty);
         if problems.is_empty() && is_clean {
